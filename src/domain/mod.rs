@@ -1,1 +1,11 @@
 //! What the gateway is about, without any machinery: values, rules and the purchase state machine.
+//!
+//! Nothing here knows HTTP, SQL or upstream's JSON, and nothing here waits.
+
+pub mod canonical;
+pub mod country;
+pub mod money;
+pub mod number;
+pub mod policy;
+pub mod principal;
+pub mod purchase;
