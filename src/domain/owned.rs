@@ -1,0 +1,112 @@
+//! The numbers that the account owns, as upstream lists them, and the filters that decide over them.
+
+use serde::{Deserialize, Serialize};
+
+/// One row of upstream's list. Only the first four fields have always existed; every other may be absent. One
+/// number can stand in several rows (one a message type).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnedNumber {
+    /// The number.
+    pub dedicated_number: String,
+    /// The country's two letters.
+    pub country: Option<String>,
+    /// The monthly price, a decimal.
+    pub price: Option<String>,
+    /// The country in words.
+    #[serde(rename = "_country_name")]
+    pub country_name: Option<String>,
+    /// The account's own notes.
+    pub notes: Option<String>,
+    /// The message type: sms, mms.
+    #[serde(rename = "type")]
+    pub message_type: Option<String>,
+    /// longcode, tollfree, shortcode, 10DLC …
+    pub number_type: Option<String>,
+    /// Upstream's category.
+    pub number_category: Option<String>,
+    /// Upstream's identity of this row.
+    pub number_guid: Option<String>,
+    /// The registration form, where there is one.
+    pub form_submission_id: Option<String>,
+    /// The registration status; nothing where upstream says a word that its own SDKs would choke on.
+    pub status: Option<RegistrationStatus>,
+}
+
+/// Where a number's registration stands: one of upstream's six, whose labels its SDKs know as a closed list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum RegistrationStatus {
+    /// 0.
+    RegistrationNotRequired,
+    /// 1.
+    RegistrationNotInitiated,
+    /// 2.
+    RegistrationInitiated,
+    /// 3.
+    CustActionRequired,
+    /// 4.
+    RegistrationSubmitted,
+    /// 5.
+    Registered,
+}
+
+impl RegistrationStatus {
+    /// Every status, in the order of upstream's numbers.
+    pub const ALL: [Self; 6] = [
+        Self::RegistrationNotRequired,
+        Self::RegistrationNotInitiated,
+        Self::RegistrationInitiated,
+        Self::CustActionRequired,
+        Self::RegistrationSubmitted,
+        Self::Registered,
+    ];
+
+    /// Upstream's number.
+    pub const fn value(self) -> u8 {
+        match self {
+            Self::RegistrationNotRequired => 0,
+            Self::RegistrationNotInitiated => 1,
+            Self::RegistrationInitiated => 2,
+            Self::CustActionRequired => 3,
+            Self::RegistrationSubmitted => 4,
+            Self::Registered => 5,
+        }
+    }
+
+    /// Upstream's label.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::RegistrationNotRequired => "REGISTRATION_NOT_REQUIRED",
+            Self::RegistrationNotInitiated => "REGISTRATION_NOT_INITIATED",
+            Self::RegistrationInitiated => "REGISTRATION_INITIATED",
+            Self::CustActionRequired => "CUST_ACTION_REQUIRED",
+            Self::RegistrationSubmitted => "REGISTRATION_SUBMITTED",
+            Self::Registered => "REGISTERED",
+        }
+    }
+
+    /// Upstream's name for people.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::RegistrationNotRequired => "Ready to use",
+            Self::RegistrationNotInitiated => "Unregistered",
+            Self::RegistrationInitiated => "Decision Pending",
+            Self::CustActionRequired => "Action Required",
+            Self::RegistrationSubmitted => "Limited Availability",
+            Self::Registered => "Registered",
+        }
+    }
+}
+
+/// One upstream page of owned numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OwnedPage {
+    /// How many rows there are in all.
+    pub total: u64,
+    /// The last page's number, 0 when there is none.
+    pub last_page: u32,
+    /// The rows of this page.
+    pub numbers: Vec<OwnedNumber>,
+    /// The currency of the prices; absent when the list is empty.
+    pub currency: Option<crate::domain::search::CurrencyBlock>,
+}
