@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows HTTP, SQL or upstream's JSON, and nothing here waits.
 
+pub mod audit;
 pub mod canonical;
 pub mod country;
 pub mod money;
@@ -11,5 +12,6 @@ pub mod owned;
 pub mod policy;
 pub mod principal;
 pub mod purchase;
+pub mod quote;
 pub mod registration;
 pub mod search;
