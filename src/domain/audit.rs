@@ -38,7 +38,7 @@ pub struct Target {
 
 impl Target {
     /// A target of a kind.
-    pub fn new(kind: &'static str, id: impl ToString) -> Self {
+    pub fn new(kind: &'static str, id: &impl ToString) -> Self {
         Self { kind, id: id.to_string() }
     }
 }
@@ -165,7 +165,7 @@ mod tests {
     use crate::domain::canonical::Digest;
 
     fn event() -> AuditEvent {
-        AuditEvent::new("purchase.submitted", Actor::Gateway("test"), Target::new("purchase", 7))
+        AuditEvent::new("purchase.submitted", Actor::Gateway("test"), Target::new("purchase", &7))
             .with("number", "+61491570156")
             .with_personal("reason", Some("for Ann".into()))
     }

@@ -62,6 +62,7 @@ impl Money {
     }
 
     /// This amount raised by a percentage in basis points, rounded down: the ceiling a tolerance allows.
+    #[must_use]
     pub fn raised_by_basis_points(self, basis_points: u32) -> Self {
         let raised = i128::from(self.0) * (10_000 + i128::from(basis_points)) / 10_000;
         Self(i64::try_from(raised).unwrap_or(i64::MAX))

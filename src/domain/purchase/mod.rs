@@ -19,7 +19,7 @@ use crate::domain::order::Receipt;
 use crate::domain::principal::{Person, TeamId};
 use crate::domain::quote::Quote;
 
-pub use state::{Impossible, State, Step};
+pub use state::{Impossible, State, StateError, Step};
 
 #[doc = include_str!("../PROTOCOL.md")]
 pub mod protocol {}

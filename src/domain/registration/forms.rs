@@ -1,7 +1,4 @@
-//! What carriers want to know: the business behind an Australian number, and a 10DLC application.
-//!
-//! Both are personal data. They are checked here, kept verbatim, sent upstream, and otherwise only stand in the
-//! evidence as a commitment.
+//! The two forms, checked as ClickSend describes them.
 
 use std::collections::BTreeMap;
 use std::fmt;

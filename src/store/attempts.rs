@@ -1,0 +1,66 @@
+//! Attempts: one row for each buy that may have been sent, written before its first byte.
+
+use uuid::Uuid;
+
+use crate::domain::purchase::{Purchase, PurchaseId};
+use crate::store::error::StoreError;
+use crate::store::purchases;
+use crate::store::session::{Session, only_text};
+use crate::store::tx::Tx;
+
+/// The identity of a serving process, new at each start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InstanceId(pub Uuid);
+
+/// The identity of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AttemptId(pub Uuid);
+
+/// Writes the attempt that a claim makes this instance's own. `baseline` are the guids that the number's rows
+/// had among the owned numbers before: what a later list shows beyond them came from this attempt.
+pub fn insert(
+    tx: &mut Tx<'_>,
+    purchase: PurchaseId,
+    instance: InstanceId,
+    baseline: &[String],
+) -> Result<AttemptId, StoreError> {
+    let id = AttemptId(Uuid::now_v7());
+    let at = tx.at();
+    tx.execute_one(
+        "INSERT INTO attempts (id, purchase_id, instance, claimed_us, baseline) VALUES ($1, $2, $3, $4, $5)",
+        &[
+            (&id.0.to_string()).into(),
+            (&purchase.to_string()).into(),
+            (&instance.0.to_string()).into(),
+            at.into(),
+            (&serde_json::to_string(baseline)?).into(),
+        ],
+    )?;
+    Ok(id)
+}
+
+/// Notes how the newest attempt of a purchase ended.
+pub fn finish(tx: &mut Tx<'_>, purchase: PurchaseId, outcome: &'static str) -> Result<(), StoreError> {
+    let at = tx.at();
+    tx.execute_one(
+        "UPDATE attempts SET outcome = $1, outcome_us = $2
+         WHERE id = (SELECT id FROM attempts WHERE purchase_id = $3 ORDER BY id DESC LIMIT 1) AND outcome IS NULL",
+        &[outcome.into(), at.into(), (&purchase.to_string()).into()],
+    )
+}
+
+/// Purchases that another instance claimed and never finished, at most `limit`.
+pub fn left_behind(session: &Session<'_>, me: InstanceId, limit: i64) -> Result<Vec<Purchase>, StoreError> {
+    let ids: Vec<String> = session.query(
+        "SELECT p.id FROM purchases p JOIN attempts a ON a.purchase_id = p.id AND a.outcome IS NULL
+         WHERE p.state = 'dispatching' AND a.instance <> $1 ORDER BY p.id LIMIT $2",
+        &[(&me.0.to_string()).into(), limit.into()],
+        only_text,
+    )?;
+    let mut found = Vec::new();
+    for id in ids {
+        let id = id.parse().map_err(StoreError::corrupt)?;
+        found.extend(purchases::find(session, id)?);
+    }
+    Ok(found)
+}

@@ -1,0 +1,49 @@
+//! Brings a database to this version's schema: each file once, in order, each in a transaction of its own.
+//!
+//! A file that was changed after it ran, or a version that this program does not know, stops the start: both
+//! mean that the program and the database do not belong together.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use crate::domain::canonical::Digest;
+use crate::store::error::StoreError;
+
+const MIGRATIONS: &[(i64, &str)] = &[(1, include_str!("migrations/0001_first.sql"))];
+
+pub(super) fn run(connection: &Connection, at: Timestamp) -> Result<(), StoreError> {
+    connection.execute_batch(
+        "CREATE TABLE IF NOT EXISTS schema_migrations (
+             version INTEGER NOT NULL PRIMARY KEY, digest BLOB NOT NULL, at_us INTEGER NOT NULL) STRICT",
+    )?;
+    let newest: i64 =
+        connection
+            .query_row("SELECT coalesce(max(version), 0) FROM schema_migrations", [], |row| row.get(0))?;
+    let known = MIGRATIONS.last().map_or(0, |(version, _)| *version);
+    if newest > known {
+        return Err(StoreError::Corrupt(format!(
+            "the database has schema version {newest}, this program knows {known}: use the newer program"
+        )));
+    }
+    MIGRATIONS.iter().try_for_each(|(version, sql)| apply(connection, *version, sql, at))
+}
+
+fn apply(connection: &Connection, version: i64, sql: &str, at: Timestamp) -> Result<(), StoreError> {
+    let digest = Digest::of(&[sql.as_bytes()]);
+    let applied: Option<Vec<u8>> = connection
+        .query_row("SELECT digest FROM schema_migrations WHERE version = ?1", [version], |row| row.get(0))
+        .optional()?;
+    match applied {
+        Some(bytes) if bytes == digest.as_bytes() => Ok(()),
+        Some(_) => Err(StoreError::Corrupt(format!("migration {version} was changed after it ran"))),
+        None => {
+            let transaction = connection.unchecked_transaction()?;
+            transaction.execute_batch(sql)?;
+            transaction.execute(
+                "INSERT INTO schema_migrations (version, digest, at_us) VALUES (?1, ?2, ?3)",
+                params![version, digest.as_bytes(), at.as_microsecond()],
+            )?;
+            Ok(transaction.commit()?)
+        }
+    }
+}

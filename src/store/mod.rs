@@ -1,0 +1,95 @@
+//! Where everything durable is: purchases, money, evidence, owned numbers.
+//!
+//! A write is a plain function over [`Tx`] that [`Store::write`] runs to its end; it can only end with an audit
+//! event. A read is a plain function over [`Session`]. Neither knows which engine is below, and no statement
+//! stands twice.
+
+pub mod attempts;
+pub mod audit;
+mod error;
+pub mod idempotency;
+pub mod ledger;
+mod migrations;
+pub mod owned;
+pub mod policies;
+pub mod purchases;
+mod reader;
+pub mod registrations;
+mod session;
+mod sqlite;
+mod tx;
+mod writer;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Clock;
+use reader::Readers;
+use sqlite::ServingLock;
+use writer::Writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::StoreError;
+pub use session::Session;
+pub use tx::{Finished, Tx};
+
+/// How long anybody waits for the store. A write that is answered later still stands; who gave up waiting must
+/// look before acting on it.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// The store of one serving process. Cheap to clone.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    writer: Writer,
+    readers: Readers,
+    _lock: ServingLock,
+}
+
+impl Store {
+    /// Opens the database file, creating it and its folder where they are missing, takes the serving lock and
+    /// brings the schema up to date. Blocks: start-up only.
+    pub fn open(path: &Path, clock: Clock) -> Result<Self, StoreError> {
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder)
+                .map_err(|error| StoreError::Unavailable(format!("{}: {error}", folder.display())))?;
+        }
+        let lock = ServingLock::take(path)?;
+        let writer = Writer::start(path, clock)?;
+        let readers = Readers::new(path);
+        Ok(Self(Arc::new(Inner { writer, readers, _lock: lock })))
+    }
+
+    /// Runs one transaction. It either ends with its events in one durable commit, or leaves nothing behind.
+    pub async fn write<R, E>(
+        &self,
+        job: impl FnOnce(Tx<'_>) -> Result<Finished<R>, E> + Send + 'static,
+    ) -> Result<R, E>
+    where
+        R: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        match tokio::time::timeout(DEADLINE, self.0.writer.write(job)).await {
+            Ok(result) => result,
+            Err(_) => Err(StoreError::Busy.into()),
+        }
+    }
+
+    /// Reads a snapshot.
+    pub async fn read<R>(
+        &self,
+        job: impl FnOnce(&Session<'_>) -> Result<R, StoreError> + Send + 'static,
+    ) -> Result<R, StoreError>
+    where
+        R: Send + 'static,
+    {
+        match tokio::time::timeout(DEADLINE, self.0.readers.read(job)).await {
+            Ok(result) => result,
+            Err(_) => Err(StoreError::Busy),
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! How an SQLite file is opened: durable for writing, harmless for reading, by one serving process only.
+
+use std::fs::{File, OpenOptions};
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::store::error::StoreError;
+
+/// WAL lets readers go on beside the writer. `synchronous=FULL` makes every commit an fsync: with NORMAL the last
+/// commits could vanish in a power cut, and a vanished intent is a purchase that might be sent twice.
+const PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
+    PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -4000;
+    PRAGMA journal_size_limit = 67108864;";
+
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+const STATEMENTS: usize = 128;
+
+pub(super) fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.execute_batch(PRAGMAS)?;
+    Ok(connection)
+}
+
+pub(super) fn open_for_reading(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection
+        .execute_batch("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -1000;")?;
+    Ok(connection)
+}
+
+/// Leaves the file tidy: statistics for the planner, an empty write-ahead log.
+pub(super) fn close(connection: &Connection) {
+    if let Err(error) = connection.execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE);") {
+        tracing::warn!(%error, "the database was not tidied up at the end");
+    }
+}
+
+/// The lock that makes this process the only one that serves from the file. Held by an open file: it goes away
+/// with the process, however that ends, which is what makes its owner *proven gone* (PROTOCOL.md).
+#[derive(Debug)]
+pub(super) struct ServingLock {
+    _file: File,
+}
+
+impl ServingLock {
+    /// Takes the lock beside the database, or says that somebody has it.
+    pub(super) fn take(database: &Path) -> Result<Self, StoreError> {
+        let path = database.with_extension("lock");
+        let unavailable =
+            |error: std::io::Error| StoreError::Unavailable(format!("{}: {error}", path.display()));
+        let file =
+            OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(unavailable)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { _file: file }),
+            Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::Unavailable(format!(
+                "another gateway serves from {} already; one database has one serving process",
+                database.display()
+            ))),
+            Err(std::fs::TryLockError::Error(error)) => Err(unavailable(error)),
+        }
+    }
+}

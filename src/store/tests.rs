@@ -1,0 +1,151 @@
+#![expect(clippy::unwrap_used, reason = "a broken fixture stops the test")]
+
+use std::path::Path;
+
+use crate::clock::Clock;
+use crate::domain::audit::{Actor, AuditEvent, Link, Target};
+use crate::domain::canonical::Digest;
+use crate::store::session::Session;
+use crate::store::{Finished, Store, StoreError, Tx, audit, owned};
+
+fn open(path: &Path) -> Store {
+    Store::open(path, Clock::system()).unwrap()
+}
+
+fn event(action: &'static str) -> AuditEvent {
+    AuditEvent::new(action, Actor::Gateway("test"), Target::new("gateway", &"test"))
+}
+
+fn write_one(tx: Tx<'_>) -> Result<Finished<()>, StoreError> {
+    tx.commit(&event("test.happened"), ())
+}
+
+async fn links(store: &Store) -> Vec<Link> {
+    store.read(|session| audit::after(session, 0, 10_000)).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_write_without_an_event_is_refused_and_undone() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder.path().join("gateway.db"));
+    let row = crate::domain::owned::OwnedNumber {
+        dedicated_number: "+61491570156".into(),
+        country: None,
+        price: None,
+        country_name: None,
+        notes: None,
+        message_type: None,
+        number_type: None,
+        number_category: None,
+        number_guid: None,
+        form_submission_id: None,
+        status: None,
+    };
+    let refused: Result<(), StoreError> = store
+        .write(move |mut tx| {
+            owned::add(&mut tx, &row)?;
+            tx.unchanged(())
+        })
+        .await;
+    assert!(matches!(refused, Err(StoreError::Unaudited)));
+    assert!(store.read(owned::all).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_failed_job_leaves_its_neighbours_alone_and_the_chain_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder.path().join("gateway.db"));
+    let jobs = (0..300).map(|index| {
+        let store = store.clone();
+        async move {
+            store
+                .write(move |mut tx| {
+                    tx.record(&event("test.began"))?;
+                    if index % 3 == 0 {
+                        Err(StoreError::Conflict)
+                    } else {
+                        tx.commit(&event("test.ended"), ())
+                    }
+                })
+                .await
+        }
+    });
+    let results = futures_util::future::join_all(jobs).await;
+    assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 200);
+
+    let links = links(&store).await;
+    assert_eq!(links.len(), 400, "two events for each of the 200, none of the others");
+    let mut previous = Link::genesis();
+    for link in links {
+        assert_eq!(link.sequence, previous.sequence + 1);
+        assert_eq!(link.hash, Digest::of(&[previous.hash.as_bytes(), link.body.as_bytes()]));
+        previous = link;
+    }
+}
+
+#[tokio::test]
+async fn evidence_can_be_neither_changed_nor_deleted_with_sql() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("gateway.db");
+    let store = open(&path);
+    store.write(write_one).await.unwrap();
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    for statement in ["UPDATE audit_events SET action = 'x'", "DELETE FROM audit_events"] {
+        assert!(connection.execute(statement, []).is_err(), "{statement}");
+    }
+    assert_eq!(links(&store).await.len(), 1);
+}
+
+#[tokio::test]
+async fn one_database_has_one_serving_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("gateway.db");
+    let first = open(&path);
+    let Err(refused) = Store::open(&path, Clock::system()) else {
+        unreachable!("the lock is held");
+    };
+    assert!(refused.to_string().contains("another gateway serves"), "{refused}");
+    drop(first);
+    assert!(Store::open(&path, Clock::system()).is_ok(), "the lock goes with its holder");
+}
+
+#[tokio::test]
+async fn what_was_written_is_there_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("deep/er/gateway.db");
+    let store = open(&path);
+    store.write(write_one).await.unwrap();
+    let before = links(&store).await;
+    drop(store);
+    let store = open(&path);
+    store.write(write_one).await.unwrap();
+    let after = links(&store).await;
+    assert_eq!(after.first(), before.first());
+    assert_eq!(after.len(), 2);
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_program_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("gateway.db");
+    drop(open(&path));
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection.execute("INSERT INTO schema_migrations VALUES (999, x'00', 0)", []).unwrap();
+    drop(connection);
+    let Err(refused) = Store::open(&path, Clock::system()) else {
+        unreachable!("version 999 is not known");
+    };
+    assert!(refused.to_string().contains("999"), "{refused}");
+}
+
+#[test]
+fn parameters_go_by_their_number_and_cells_by_their_order() {
+    let connection = rusqlite::Connection::open_in_memory().unwrap();
+    let session = Session::new(&connection);
+    let read = session
+        .query_first("SELECT $2, $1, NULL", &["b".into(), 7_i64.into()], |row| {
+            Ok((row.int()?, row.text()?, row.optional_text()?))
+        })
+        .unwrap();
+    assert_eq!(read, Some((7, "b".to_owned(), None)));
+}

@@ -1,0 +1,76 @@
+//! A transaction that can only end by saying what happened.
+//!
+//! A job given to [`Store::write`](crate::store::Store::write) must return [`Finished`], and only
+//! [`Tx::commit`] (with an audit event) and [`Tx::unchanged`] (refused once anything was written) make one. An
+//! unaudited change is therefore not a rule that somebody may forget but a program that does not compile.
+
+use std::cell::Cell;
+
+use jiff::Timestamp;
+
+use crate::domain::audit::AuditEvent;
+use crate::store::audit;
+use crate::store::error::StoreError;
+use crate::store::session::{Param, Session};
+
+/// A transaction under way. Dropping it, or returning an error, undoes it.
+pub struct Tx<'c> {
+    session: Session<'c>,
+    at: Timestamp,
+    dirty: Cell<bool>,
+}
+
+/// The proof that a transaction ended well; carries its result out.
+pub struct Finished<R>(R);
+
+impl<R> Finished<R> {
+    pub(super) fn into_result(self) -> R {
+        self.0
+    }
+}
+
+impl<'c> Tx<'c> {
+    pub(super) const fn new(session: Session<'c>, at: Timestamp) -> Self {
+        Self { session, at, dirty: Cell::new(false) }
+    }
+
+    /// The time of the transaction, the same in every row it writes.
+    pub const fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    /// For reading inside the transaction.
+    pub const fn session(&self) -> &Session<'c> {
+        &self.session
+    }
+
+    /// Appends an event without ending: for a transaction that makes several transitions at once.
+    pub fn record(&mut self, event: &AuditEvent) -> Result<(), StoreError> {
+        self.dirty.set(true);
+        audit::append(self, event)
+    }
+
+    /// Appends the last event and ends.
+    pub fn commit<R>(mut self, event: &AuditEvent, result: R) -> Result<Finished<R>, StoreError> {
+        self.record(event)?;
+        Ok(Finished(result))
+    }
+
+    /// Ends a transaction that turned out to have nothing to write.
+    pub fn unchanged<R>(self, result: R) -> Result<Finished<R>, StoreError> {
+        if self.dirty.get() { Err(StoreError::Unaudited) } else { Ok(Finished(result)) }
+    }
+
+    pub(super) fn execute(&mut self, statement: &str, params: &[Param<'_>]) -> Result<usize, StoreError> {
+        self.dirty.set(true);
+        self.session.execute(statement, params)
+    }
+
+    /// Changes exactly one row, or somebody else was faster.
+    pub(super) fn execute_one(&mut self, statement: &str, params: &[Param<'_>]) -> Result<(), StoreError> {
+        match self.execute(statement, params)? {
+            1 => Ok(()),
+            _ => Err(StoreError::Conflict),
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! The one thread that writes to SQLite, with group commit.
+//!
+//! Jobs wait in a bounded queue. The thread takes what is there (at most 128), gives each a savepoint of its own
+//! inside one `BEGIN IMMEDIATE`, and answers all of them only after the one COMMIT, and its one fsync, is done:
+//! many callers share the price of a durable write, and a failed job leaves its neighbours alone.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::clock::Clock;
+use crate::store::error::StoreError;
+use crate::store::session::Session;
+use crate::store::tx::{Finished, Tx};
+use crate::store::{migrations, sqlite};
+
+/// Callers that may wait before a further one is told that the store is busy.
+const QUEUE: usize = 1024;
+/// Jobs that share one commit: enough to make fsync cheap, few enough that the first does not wait long.
+const GROUP: usize = 128;
+
+type Answer = Box<dyn FnOnce(Result<(), &StoreError>) + Send>;
+type Job = Box<dyn FnOnce(&rusqlite::Connection, Timestamp) -> Answer + Send>;
+
+/// The sending side; the thread ends when the last clone is gone.
+#[derive(Clone)]
+pub(super) struct Writer {
+    queue: mpsc::Sender<Job>,
+}
+
+impl Writer {
+    /// Opens the database, brings it up to date and starts the thread.
+    pub(super) fn start(path: &Path, clock: Clock) -> Result<Self, StoreError> {
+        let connection = sqlite::open_for_writing(path)?;
+        migrations::run(&connection, clock.now())?;
+        let (queue, jobs) = mpsc::channel(QUEUE);
+        std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || run(&connection, jobs, &clock))
+            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        Ok(Self { queue })
+    }
+
+    /// Runs a job in the next group.
+    pub(super) async fn write<R, E>(
+        &self,
+        job: impl FnOnce(Tx<'_>) -> Result<Finished<R>, E> + Send + 'static,
+    ) -> Result<R, E>
+    where
+        R: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let (send, receive) = oneshot::channel();
+        let job: Job = Box::new(move |connection, at| {
+            let result = in_savepoint(connection, at, job);
+            Box::new(move |committed| {
+                // Whoever asked may be gone; the write stands all the same.
+                let _ = send.send(match committed {
+                    Ok(()) => result,
+                    Err(error) => Err(StoreError::Unavailable(error.to_string()).into()),
+                });
+            })
+        });
+        self.queue.try_send(job).map_err(|_| StoreError::Busy)?;
+        match receive.await {
+            Ok(result) => result,
+            Err(_) => Err(StoreError::Unavailable("the writer stopped".to_owned()).into()),
+        }
+    }
+}
+
+fn run(connection: &rusqlite::Connection, mut jobs: mpsc::Receiver<Job>, clock: &Clock) {
+    while let Some(first) = jobs.blocking_recv() {
+        let mut answers = Vec::new();
+        let committed = group(connection, first, &mut jobs, clock, &mut answers);
+        for answer in answers {
+            answer(committed.as_ref().copied());
+        }
+    }
+    sqlite::close(connection);
+}
+
+/// One group, from BEGIN to COMMIT. On failure nothing of it remains.
+fn group(
+    connection: &rusqlite::Connection,
+    first: Job,
+    jobs: &mut mpsc::Receiver<Job>,
+    clock: &Clock,
+    answers: &mut Vec<Answer>,
+) -> Result<(), StoreError> {
+    let begun = execute(connection, "BEGIN IMMEDIATE");
+    let mut next = Some(first);
+    while let Some(job) = next.take() {
+        answers.push(job(connection, clock.now()));
+        if answers.len() < GROUP {
+            next = jobs.try_recv().ok();
+        }
+    }
+    let committed = begun.and_then(|()| execute(connection, "COMMIT"));
+    if committed.is_err() && !connection.is_autocommit() {
+        // Nothing was answered yet, so a failed rollback loses nothing: the next BEGIN fails and says so.
+        let _ = execute(connection, "ROLLBACK");
+    }
+    committed
+}
+
+fn in_savepoint<R, E: From<StoreError>>(
+    connection: &rusqlite::Connection,
+    at: Timestamp,
+    job: impl FnOnce(Tx<'_>) -> Result<Finished<R>, E>,
+) -> Result<R, E> {
+    if connection.is_autocommit() {
+        // BEGIN failed: a savepoint now would commit by itself, without the group.
+        return Err(StoreError::Unavailable("no transaction could be begun".to_owned()).into());
+    }
+    execute(connection, "SAVEPOINT job")?;
+    let result = job(Tx::new(Session::new(connection), at)).map(Finished::into_result);
+    if result.is_err() {
+        execute(connection, "ROLLBACK TO job")?;
+    }
+    execute(connection, "RELEASE job")?;
+    result
+}
+
+fn execute(connection: &rusqlite::Connection, statement: &str) -> Result<(), StoreError> {
+    connection.prepare_cached(statement)?.execute([])?;
+    Ok(())
+}
