@@ -1,0 +1,53 @@
+"""Where the suite's checks run: the gateway, its tokens, the simulator behind it. All from the environment.
+
+    GATEWAY_URL     base URL of the gateway, without /v3
+    GATEWAY_TOKENS  JSON object, role to token, as `demo --json` prints it
+    SIMULATOR_URL   the ClickSend look-alike that the gateway buys from
+    OFFERS          JSON list of numbers that are for sale, cheapest first (printed by offers.py)
+"""
+
+import base64
+import json
+import os
+import urllib.request
+
+GATEWAY = os.environ["GATEWAY_URL"].rstrip("/")
+TOKENS = json.loads(os.environ["GATEWAY_TOKENS"])
+SIMULATOR = os.environ["SIMULATOR_URL"].rstrip("/")
+# The demo's rules let a requester buy cheap numbers at once in the first and ask for an approval in the second.
+COUNTRY = os.environ.get("SDK_COUNTRY", "AU")
+APPROVAL_COUNTRY = os.environ.get("SDK_APPROVAL_COUNTRY", "US")
+
+# Each client buys numbers of its own, so that no check depends on what another one did.
+_SHARES = {"python": slice(0, 4), "node": slice(4, 6), "raw": slice(6, 10), "snippets": slice(10, 12)}
+# A well-formed number that nobody sells: the block is reserved for drama.
+NOT_FOR_SALE = "+61491570110"
+
+
+def offers(client: str) -> list[str]:
+    """The numbers that one of the clients may buy."""
+    return json.loads(os.environ["OFFERS"])[_SHARES[client]]
+
+
+def basic(token: str, user: str = "anything") -> str:
+    """The Authorization header an SDK makes of a user name and a key."""
+    return "Basic " + base64.b64encode(f"{user}:{token}".encode()).decode()
+
+
+def fetch(url: str, role: str | None = None, body: dict | None = None):
+    """The JSON of a GET, or of a POST when there is a body, as a plain client gets it."""
+    request = urllib.request.Request(url, headers={"Authorization": basic(TOKENS[role])} if role else {})
+    if body is not None:
+        request.data = json.dumps(body).encode()
+        request.add_header("Content-Type", "application/json")
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)
+
+
+def ledger() -> dict:
+    """What the simulator really sold, and every request it received."""
+    return fetch(f"{SIMULATOR}/_simulator/ledger")
+
+
+def sales_of(number: str) -> int:
+    return sum(number in sale.values() for sale in ledger()["sales"])

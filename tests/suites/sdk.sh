@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# ClickSend's official SDKs, unmodified, against the gateway: only base URL and key are changed
+#
+# With GATEWAY_URL, GATEWAY_TOKENS (JSON, role to token) and SIMULATOR_URL set, against what is there already.
+source tests/lib/suite.sh
+source tests/lib/fetch.sh
+
+python="$CACHE/python-sdk/bin/python"
+# One listener between the SDKs and the gateway keeps every byte that was answered, for the last step.
+export ANSWERED="$SUITE_DIR/answered"
+export PYTHONPATH="$PWD/tests/lib:$PWD/tests/sdk" PYTHONDONTWRITEBYTECODE=1
+
+# of KEY: that value of the demo's line, as text or as JSON.
+of() {
+    python3 -c 'import json, sys; v = json.loads(sys.argv[1])[sys.argv[2]]; print(v if isinstance(v, str) else json.dumps(v))' \
+        "$READY" "$1"
+}
+
+read_demo() { GATEWAY_URL=$(of api) && GATEWAY_TOKENS=$(of tokens) && SIMULATOR_URL=$(of simulator); }
+
+find_offers() { OFFERS=$(python3 tests/sdk/offers.py); }
+
+need "Python's SDK is here" python_env "$CACHE/python-sdk" tests/sdk/requirements.txt
+need "Node's SDK is here" node_packages "$CACHE/node-sdk" tests/sdk
+if [[ -z ${GATEWAY_URL:-} ]]; then
+    need "everything builds" build_gateway
+    need "the demo starts" start demo "$GATEWAY" demo --json --data-dir "$SUITE_DIR/data" \
+        --listen 127.0.0.1:0 --ops-listen 127.0.0.1:0
+    need "the demo says where it is" read_demo
+fi
+need "the wiretap starts" start wiretap python3 tests/lib/wiretap.py "$GATEWAY_URL" "$ANSWERED"
+export GATEWAY_URL="$READY" GATEWAY_TOKENS SIMULATOR_URL
+need "there are numbers to buy" find_offers
+export OFFERS
+
+step "the Python SDK works" "$python" tests/sdk/python_sdk.py
+step "the Node SDK works" env NODE_PATH="$CACHE/node-sdk/node_modules" \
+    node --test --test-reporter=tap tests/sdk/node_sdk.test.js
+step "what the other SDKs send is answered as they need it" python3 tests/sdk/raw_requests.py
+step "the snippets change the base URL and the key only" \
+    env NODE_PATH="$CACHE/node-sdk/node_modules" "$python" tests/sdk/snippets.py
+step "nothing that was answered holds a secret" python3 tests/sdk/no_secret.py
