@@ -63,6 +63,17 @@ start() {
     fi
 }
 
+# start_demo: the gateway with a simulator and a fresh database behind it, on free ports; `of` says where and who.
+start_demo() {
+    start demo "$GATEWAY" demo --json --data-dir "$SUITE_DIR/data" --listen 127.0.0.1:0 --ops-listen 127.0.0.1:0
+}
+
+# of KEY: that value of the line in READY, as text or as JSON.
+of() {
+    python3 -c 'import json, sys; v = json.loads(sys.argv[1])[sys.argv[2]]; print(v if isinstance(v, str) else json.dumps(v))' \
+        "$READY" "$1"
+}
+
 stop_servers() {
     local pid
     for pid in "${SERVERS[@]}"; do kill -TERM "$pid" 2>/dev/null; done

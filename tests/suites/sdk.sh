@@ -10,12 +10,6 @@ python="$CACHE/python-sdk/bin/python"
 export ANSWERED="$SUITE_DIR/answered"
 export PYTHONPATH="$PWD/tests/lib:$PWD/tests/sdk" PYTHONDONTWRITEBYTECODE=1
 
-# of KEY: that value of the demo's line, as text or as JSON.
-of() {
-    python3 -c 'import json, sys; v = json.loads(sys.argv[1])[sys.argv[2]]; print(v if isinstance(v, str) else json.dumps(v))' \
-        "$READY" "$1"
-}
-
 read_demo() { GATEWAY_URL=$(of api) && GATEWAY_TOKENS=$(of tokens) && SIMULATOR_URL=$(of simulator); }
 
 find_offers() { OFFERS=$(python3 tests/sdk/offers.py); }
@@ -24,8 +18,7 @@ need "Python's SDK is here" python_env "$CACHE/python-sdk" tests/sdk/requirement
 need "Node's SDK is here" node_packages "$CACHE/node-sdk" tests/sdk
 if [[ -z ${GATEWAY_URL:-} ]]; then
     need "everything builds" build_gateway
-    need "the demo starts" start demo "$GATEWAY" demo --json --data-dir "$SUITE_DIR/data" \
-        --listen 127.0.0.1:0 --ops-listen 127.0.0.1:0
+    need "the demo starts" start_demo
     need "the demo says where it is" read_demo
 fi
 need "the wiretap starts" start wiretap python3 tests/lib/wiretap.py "$GATEWAY_URL" "$ANSWERED"

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# what is shipped beside the program: image, compose, Prometheus, Grafana
+source tests/lib/suite.sh
+source tests/lib/fetch.sh
+
+python="$CACHE/python-deploy/bin/python"
+export PYTHONPATH="$PWD/tests/lib:$PWD/tests/deploy" PYTHONDONTWRITEBYTECODE=1
+
+queries_are_promql() {
+    "$python" -c 'import promql; print(promql.as_rules())' >"$SUITE_DIR/queries.yml" &&
+        promtool check rules "$SUITE_DIR/queries.yml"
+}
+
+need "Python's packages are here" python_env "$CACHE/python-deploy" tests/deploy/requirements.txt
+need "promtool is here" debian_tool promtool prometheus
+
+step "the files fit together" "$python" tests/deploy/stack.py
+step "the dashboards keep the house rules" "$python" tests/deploy/dashboards.py
+step "Prometheus takes its configuration" promtool check config deploy/prometheus/prometheus.yml
+step "the dashboards' queries are PromQL" queries_are_promql
+
+need "everything builds" build_gateway
+if "$GATEWAY" demo --help 2>&1 | grep -q -- --ops-listen; then
+    need "the demo starts" start_demo
+    GATEWAY_OPS_URL=$(of ops)
+    export GATEWAY_OPS_URL
+    step "the gateway tells what the dashboards ask for" "$python" tests/deploy/live_metrics.py
+    step "the gateway takes the configuration of compose" "$GATEWAY" check-config --config deploy/gateway.toml
+else
+    skip "the metrics of a running gateway: this build has no demo yet"
+fi
