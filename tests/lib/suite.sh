@@ -63,9 +63,11 @@ start() {
     fi
 }
 
-# start_demo: the gateway with a simulator and a fresh database behind it, on free ports; `of` says where and who.
+# start_demo: the gateway with a simulator and a fresh database behind it, on free ports; sets what leads to them.
 start_demo() {
-    start demo "$GATEWAY" demo --json --data-dir "$SUITE_DIR/data" --listen 127.0.0.1:0 --ops-listen 127.0.0.1:0
+    start demo "$GATEWAY" demo --json --data-dir "$SUITE_DIR/data" --listen 127.0.0.1:0 --ops-listen 127.0.0.1:0 &&
+        GATEWAY_URL=$(of api) && GATEWAY_OPS_URL=$(of ops) && GATEWAY_TOKENS=$(of tokens) &&
+        SIMULATOR_URL=$(of simulator) && export GATEWAY_URL GATEWAY_OPS_URL GATEWAY_TOKENS SIMULATOR_URL
 }
 
 # of KEY: that value of the line in READY, as text or as JSON.

@@ -22,9 +22,8 @@ step "the dashboards' queries are PromQL" queries_are_promql
 need "everything builds" build_gateway
 if "$GATEWAY" demo --help 2>&1 | grep -q -- --ops-listen; then
     need "the demo starts" start_demo
-    GATEWAY_OPS_URL=$(of ops)
-    export GATEWAY_OPS_URL
-    step "the gateway tells what the dashboards ask for" "$python" tests/deploy/live_metrics.py
+    step "the gateway tells what the dashboards ask for" "$python" tests/deploy/live_metrics.py "$SUITE_DIR/panels.yml"
+    step "every panel shows something" promtool test rules "$SUITE_DIR/panels.yml"
     step "the gateway takes the configuration of compose" "$GATEWAY" check-config --config deploy/gateway.toml
 else
     skip "the metrics of a running gateway: this build has no demo yet"

@@ -10,8 +10,6 @@ python="$CACHE/python-sdk/bin/python"
 export ANSWERED="$SUITE_DIR/answered"
 export PYTHONPATH="$PWD/tests/lib:$PWD/tests/sdk" PYTHONDONTWRITEBYTECODE=1
 
-read_demo() { GATEWAY_URL=$(of api) && GATEWAY_TOKENS=$(of tokens) && SIMULATOR_URL=$(of simulator); }
-
 find_offers() { OFFERS=$(python3 tests/sdk/offers.py); }
 
 need "Python's SDK is here" python_env "$CACHE/python-sdk" tests/sdk/requirements.txt
@@ -19,10 +17,9 @@ need "Node's SDK is here" node_packages "$CACHE/node-sdk" tests/sdk
 if [[ -z ${GATEWAY_URL:-} ]]; then
     need "everything builds" build_gateway
     need "the demo starts" start_demo
-    need "the demo says where it is" read_demo
 fi
 need "the wiretap starts" start wiretap python3 tests/lib/wiretap.py "$GATEWAY_URL" "$ANSWERED"
-export GATEWAY_URL="$READY" GATEWAY_TOKENS SIMULATOR_URL
+export GATEWAY_URL="$READY"
 need "there are numbers to buy" find_offers
 export OFFERS
 
