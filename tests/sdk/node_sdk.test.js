@@ -8,7 +8,7 @@ const gateway = process.env.GATEWAY_URL.replace(/\/+$/, '');
 const tokens = JSON.parse(process.env.GATEWAY_TOKENS);
 const country = process.env.SDK_COUNTRY || 'AU';
 const numbers = JSON.parse(process.env.OFFERS).slice(4, 6);
-const notForSale = '+61491570110';
+const notForSale = '+61491571804';
 
 const api = (role = 'requester', base = `${gateway}/v3`) => new clicksend.NumberApi('anything', tokens[role], base);
 

@@ -10,6 +10,6 @@ from world import COUNTRY, GATEWAY, fetch  # noqa: E402 (reads the environment)
 
 page = fetch(f"{GATEWAY}/v3/numbers/search/{COUNTRY}?limit=100", role="requester")["data"]["data"]
 page.sort(key=lambda offer: (Decimal(offer["price_monthly"]), offer["dedicated_number"]))
-numbers = [offer["dedicated_number"] for offer in page[:12]]
-assert len(numbers) == 12, f"the suite buys 12 numbers, there are {len(numbers)} in {COUNTRY}"
+numbers = [offer["dedicated_number"] for offer in page[:10]]
+assert len(numbers) == 10, f"the suite buys 10 numbers, there are {len(numbers)} in {COUNTRY}"
 print(json.dumps(numbers))

@@ -19,9 +19,9 @@ COUNTRY = os.environ.get("SDK_COUNTRY", "AU")
 APPROVAL_COUNTRY = os.environ.get("SDK_APPROVAL_COUNTRY", "US")
 
 # Each client buys numbers of its own, so that no check depends on what another one did.
-_SHARES = {"python": slice(0, 4), "node": slice(4, 6), "raw": slice(6, 10), "snippets": slice(10, 12)}
-# A well-formed number that nobody sells: the block is reserved for drama.
-NOT_FOR_SALE = "+61491570110"
+_SHARES = {"python": slice(0, 4), "node": slice(4, 6), "raw": slice(6, 10)}
+# Well-formed, reserved for fiction, and in none of the simulator's ranges.
+NOT_FOR_SALE = "+61491571804"
 
 
 def offers(client: str) -> list[str]:
