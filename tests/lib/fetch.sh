@@ -41,7 +41,7 @@ with_services_forbidden() (
 python_env() {
     cmp -s "$2" "$1/installed" && return 0
     python3 -c 'import ensurepip, venv' 2>/dev/null || debian_package python3-venv || return 1
-    printf 'fetching from PyPI: %s\n' "$(sed -n 's/^\([a-z_-]*==[0-9.]*\).*/\1/p' "$2" | paste -sd ' ')"
+    printf 'fetching from PyPI: %s\n' "$(sed -n 's/^\([a-z_-]*==[0-9.!]*\).*/\1/p' "$2" | paste -sd ' ')"
     rm -rf "$1"
     python3 -m venv "$1" && "$1/bin/pip" -q install -r "$2" && cp "$2" "$1/installed"
 }

@@ -1,12 +1,9 @@
 """Prints the numbers that the suite may buy, cheapest first, as one line of JSON."""
 
 import json
-import os
 from decimal import Decimal
 
-os.environ.setdefault("OFFERS", "[]")
-
-from world import COUNTRY, GATEWAY, fetch  # noqa: E402 (reads the environment)
+from world import COUNTRY, GATEWAY, fetch
 
 page = fetch(f"{GATEWAY}/v3/numbers/search/{COUNTRY}?limit=100", role="requester")["data"]["data"]
 page.sort(key=lambda offer: (Decimal(offer["price_monthly"]), offer["dedicated_number"]))
