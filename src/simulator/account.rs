@@ -1,0 +1,299 @@
+//! The account: its money, its numbers, and what was charged for them.
+//!
+//! A purchase is paid for the rest of its month at once; on every 1st each number pays a full month. Both the
+//! formula and the hour (midnight UTC) are guesses.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use uuid::Builder;
+
+use super::clock::{Month, days_after};
+use super::inventory::{Country, Number, NumberType, scramble};
+use super::money::Micros;
+use super::plan::Lateness;
+use super::settings::{AutoRecharge, FirstCharge, Settings};
+
+/// What a new account has.
+const OPENING_BALANCE: Micros = Micros::cents(100_000);
+
+/// ClickSend's `type` of a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum MessageType {
+    Sms,
+    Mms,
+    Voice,
+}
+
+impl MessageType {
+    pub(super) const fn text(self) -> &'static str {
+        match self {
+            Self::Sms => "sms",
+            Self::Mms => "mms",
+            Self::Voice => "voice",
+        }
+    }
+}
+
+/// A number of the account.
+#[derive(Clone, Debug)]
+pub(super) struct Owned {
+    pub(super) number: Number,
+    pub(super) country: &'static Country,
+    pub(super) message_type: MessageType,
+    pub(super) number_type: NumberType,
+    pub(super) monthly: Micros,
+    pub(super) guid: String,
+    /// One of the six that are documented, by value.
+    pub(super) status: u8,
+    visible: Visible,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Visible {
+    From(Timestamp),
+    WhenReleased,
+}
+
+impl Owned {
+    pub(super) fn is_visible(&self, now: Timestamp) -> bool {
+        match self.visible {
+            Visible::From(at) => at <= now,
+            Visible::WhenReleased => false,
+        }
+    }
+}
+
+/// What is bought.
+#[derive(Clone, Debug)]
+pub(super) struct Offer {
+    pub(super) number: Number,
+    pub(super) country: &'static Country,
+    pub(super) monthly: Micros,
+    pub(super) message_type: MessageType,
+    pub(super) registration: Registration,
+    pub(super) lateness: Lateness,
+    /// The request that bought it; none for a sale behind everybody's back.
+    pub(super) request: Option<u64>,
+}
+
+/// Whether `registration_data` came along.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Registration {
+    Present,
+    Absent,
+}
+
+/// One sale, as the ledger shows it. Money with six decimals.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Sale {
+    pub(super) number: Number,
+    pub(super) country: &'static str,
+    #[serde(rename = "type")]
+    pub(super) message_type: MessageType,
+    pub(super) price_setup: Micros,
+    pub(super) price_monthly: Micros,
+    /// What was really charged.
+    pub(super) price_total: Micros,
+    pub(super) at: Timestamp,
+    pub(super) registration_data_present: bool,
+    pub(super) guid: String,
+    pub(super) request: Option<u64>,
+    /// The number was owned already and was charged once more.
+    pub(super) repeat: bool,
+}
+
+/// One movement of the balance, as the invoice shows it.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Charge {
+    pub(super) at: Timestamp,
+    pub(super) number: Number,
+    pub(super) kind: ChargeKind,
+    pub(super) amount: Micros,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum ChargeKind {
+    Purchase,
+    Renewal,
+}
+
+/// A registration that was handed in.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Submission {
+    pub(super) number_type: String,
+    pub(super) country: String,
+    pub(super) at: Timestamp,
+    pub(super) request: u64,
+    pub(super) body: serde_json::Value,
+}
+
+/// Everything the account has and had.
+#[derive(Debug)]
+pub(super) struct Account {
+    seed: u64,
+    pub(super) balance: Micros,
+    pub(super) auto_recharge: bool,
+    pub(super) owned: Vec<Owned>,
+    pub(super) sales: Vec<Sale>,
+    pub(super) charges: Vec<Charge>,
+    pub(super) submissions: Vec<Submission>,
+    /// The last month whose renewals were taken.
+    renewed: Month,
+}
+
+impl Account {
+    pub(super) fn new(seed: u64, now: Timestamp) -> Self {
+        Self {
+            seed,
+            balance: OPENING_BALANCE,
+            auto_recharge: false,
+            owned: Vec::new(),
+            sales: Vec::new(),
+            charges: Vec::new(),
+            submissions: Vec::new(),
+            renewed: Month::of(now),
+        }
+    }
+
+    pub(super) fn find(&self, number: &Number) -> Option<&Owned> {
+        self.owned.iter().find(|owned| owned.number == *number)
+    }
+
+    /// What an offer costs if it is bought now: cents, rounded once.
+    pub(super) fn first_charge(offer: &Offer, settings: &Settings, now: Timestamp) -> Micros {
+        let (after, whole) = days_after(now);
+        let share = match settings.first_charge {
+            FirstCharge::ProRated => offer.monthly.share(after + 1, whole),
+            FirstCharge::ProRatedFromTomorrow => offer.monthly.share(after, whole),
+            FirstCharge::Quote => offer.monthly,
+        };
+        (offer.country.setup + share).rounded_to_cents()
+    }
+
+    /// Sells. The balance is not asked; it may go below zero.
+    pub(super) fn sell(&mut self, offer: Offer, settings: &Settings, now: Timestamp) -> Sale {
+        let earlier = self.find(&offer.number).map(|owned| owned.guid.clone());
+        let sale = Sale {
+            country: offer.country.code,
+            message_type: offer.message_type,
+            price_setup: offer.country.setup,
+            price_monthly: offer.monthly,
+            price_total: Self::first_charge(&offer, settings, now),
+            at: now,
+            registration_data_present: offer.registration == Registration::Present,
+            guid: earlier.clone().unwrap_or_else(|| self.new_guid()),
+            request: offer.request,
+            repeat: earlier.is_some(),
+            number: offer.number.clone(),
+        };
+        self.charge(Charge {
+            at: now,
+            number: offer.number.clone(),
+            kind: ChargeKind::Purchase,
+            amount: sale.price_total,
+        });
+        if settings.auto_recharge == AutoRecharge::TurnedOnByBuying {
+            self.auto_recharge = true;
+        }
+        if !sale.repeat {
+            self.own(offer, sale.guid.clone(), settings, now);
+        }
+        self.sales.push(sale.clone());
+        sale
+    }
+
+    fn own(&mut self, offer: Offer, guid: String, settings: &Settings, now: Timestamp) {
+        let number_type = offer.country.type_of(&offer.number);
+        let visible_after = |ms| {
+            let delay = SignedDuration::from_millis(i64::try_from(ms).unwrap_or(i64::MAX));
+            Visible::From(now.saturating_add(delay).unwrap_or(Timestamp::MAX))
+        };
+        self.owned.push(Owned {
+            number_type,
+            guid,
+            status: first_status(&offer, number_type),
+            visible: match offer.lateness {
+                Lateness::Millis(ms) => visible_after(ms.max(settings.visibility_delay_ms)),
+                Lateness::UntilReleased => Visible::WhenReleased,
+            },
+            number: offer.number,
+            country: offer.country,
+            message_type: offer.message_type,
+            monthly: offer.monthly,
+        });
+    }
+
+    /// Takes the renewals of every month that began since the last call.
+    pub(super) fn renew(&mut self, now: Timestamp) {
+        let mut next = self.renewed.next();
+        while next.start() <= now {
+            for position in 0..self.owned.len() {
+                let Some(owned) = self.owned.get(position) else { continue };
+                let (number, amount) = (owned.number.clone(), owned.monthly.rounded_to_cents());
+                self.charge(Charge { at: next.start(), number, kind: ChargeKind::Renewal, amount });
+            }
+            self.renewed = next;
+            next = next.next();
+        }
+    }
+
+    fn charge(&mut self, charge: Charge) {
+        self.balance = self.balance - charge.amount;
+        self.charges.push(charge);
+    }
+
+    /// Shows every number that waited for its release; says how many did.
+    pub(super) fn reveal(&mut self, now: Timestamp) -> usize {
+        let waiting = self.owned.iter_mut().filter(|owned| owned.visible == Visible::WhenReleased);
+        waiting.map(|owned| owned.visible = Visible::From(now)).count()
+    }
+
+    /// A registration was handed in: the numbers it is for change from unregistered to pending. A guess.
+    pub(super) fn submit(&mut self, submission: Submission) {
+        for owned in &mut self.owned {
+            let meant = owned.country.code == submission.country
+                && owned.number_type.text().eq_ignore_ascii_case(&submission.number_type);
+            if meant && owned.status == UNREGISTERED {
+                owned.status = PENDING;
+            }
+        }
+        self.submissions.push(submission);
+    }
+
+    /// The compliance team decides; false where the number is not owned.
+    pub(super) fn set_status(&mut self, number: &Number, status: u8) -> bool {
+        let meant = self.owned.iter_mut().filter(|owned| owned.number == *number);
+        meant.map(|owned| owned.status = status).count() > 0
+    }
+
+    /// The number is given up in ClickSend's dashboard; false where it is not owned.
+    pub(super) fn give_up(&mut self, number: &Number) -> bool {
+        let before = self.owned.len();
+        self.owned.retain(|owned| owned.number != *number);
+        self.owned.len() < before
+    }
+
+    fn new_guid(&self) -> String {
+        let used: BTreeSet<&str> = self.sales.iter().map(|sale| sale.guid.as_str()).collect();
+        let high = scramble(self.seed ^ u64::try_from(used.len()).unwrap_or_default());
+        let bits = (u128::from(high) << 64) | u128::from(scramble(high));
+        Builder::from_random_bytes(bits.to_be_bytes()).into_uuid().to_string().to_uppercase()
+    }
+}
+
+const UNREGISTERED: u8 = 1;
+const PENDING: u8 = 2;
+
+/// A guess: Australia and 10DLC want a registration; with its data it is under way, without it is not.
+fn first_status(offer: &Offer, number_type: NumberType) -> u8 {
+    let wanted = offer.country.code == "AU" || number_type == NumberType::TenDlc;
+    match (wanted, offer.registration) {
+        (false, _) => 0,
+        (true, Registration::Present) => PENDING,
+        (true, Registration::Absent) => UNREGISTERED,
+    }
+}

@@ -1,0 +1,329 @@
+//! The control API under `/_simulator/`: what happened, and what shall happen.
+//!
+//! It needs no credentials: the simulator belongs on a loopback address. An order that cannot be followed is
+//! answered 400 with the field at fault, and changes nothing.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{Query, State, rejection::QueryRejection};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::account::{MessageType, Offer, Registration};
+use super::clock::{parse_span, within_bounds};
+use super::complaint::Complaint;
+use super::evidence;
+use super::faults::{FAULTS, Rule};
+use super::inventory::{Country, Number};
+use super::money::Micros;
+use super::plan::Lateness;
+use super::settings::SWITCHES;
+use super::state::{Shared, World};
+
+pub(super) type Simulation = State<Arc<Shared>>;
+pub(super) type Answer = Result<Json<Value>, Complaint>;
+
+/// A path, and what the index says about it.
+const CONTROLS: &[(&str, &str)] = &[
+    (
+        "GET    ledger",
+        "sales, requests, registrations, charges, balance. ?operation= &after=SEQ choose requests; \
+         ?wait_requests=N, wait_answered=N, wait_sales=N, wait_held=N answer when that many are there, \
+         timeout_ms (5000) at the latest, with timed_out saying which",
+    ),
+    ("GET    invoice?month=YYYY-MM", "what that month was charged, line by line"),
+    ("GET    clock", "the simulated time"),
+    (
+        "POST   clock",
+        "{\"now\": RFC 3339} or {\"advance\": \"1d\" | \"12h\" | \"5m\" | \"30s\"}, and {\"standing\": true} to stop it. \
+         Every 1st that it passes charges renewals",
+    ),
+    ("GET    faults", "the standing rules"),
+    (
+        "POST   faults",
+        "{\"operation\": any | list | search | buy | register | account | unknown, \"fault\": …, \
+         \"count\": n or \"probability\": p or neither, parameters}",
+    ),
+    ("DELETE faults", "removes all rules"),
+    ("POST   release", "lets held requests go on, shows numbers whose visibility waits for it"),
+    (
+        "POST   sell",
+        "{\"number\"} or {\"country\"}, \"type\": a purchase made elsewhere, in the dashboard perhaps",
+    ),
+    ("POST   take", "{\"number\"}: somebody else buys it"),
+    ("POST   give_up", "{\"number\"}: an owned number is given up in the dashboard"),
+    ("POST   status", "{\"number\", \"value\": 0 to 5}: how its registration goes"),
+    ("POST   balance", "{\"balance\": \"12.50\"}"),
+    ("GET    settings", "the switches"),
+    ("POST   settings", "any of the switches; the others stay"),
+    ("POST   reset", "{\"seed\": n} or nothing: everything as at the start"),
+];
+
+pub(super) fn routes() -> Router<Arc<Shared>> {
+    Router::new()
+        .route("/_simulator", get(index))
+        .route("/_simulator/", get(index))
+        .route("/_simulator/ledger", get(evidence::ledger))
+        .route("/_simulator/invoice", get(evidence::invoice))
+        .route("/_simulator/clock", get(clock).post(set_clock))
+        .route("/_simulator/faults", get(faults).post(add_fault).delete(clear_faults))
+        .route("/_simulator/release", post(release))
+        .route("/_simulator/sell", post(sell))
+        .route("/_simulator/take", post(take))
+        .route("/_simulator/give_up", post(give_up))
+        .route("/_simulator/status", post(set_status))
+        .route("/_simulator/balance", post(set_balance))
+        .route("/_simulator/settings", get(settings).post(change_settings))
+        .route("/_simulator/reset", post(reset))
+        .method_not_allowed_fallback(wrong_method)
+        .route("/_simulator/{*rest}", axum::routing::any(no_such_control))
+}
+
+async fn index() -> Response {
+    ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], index_text()).into_response()
+}
+
+fn index_text() -> String {
+    let mut text = String::from("A look-alike of ClickSend's Numbers API. Controls under /_simulator/:\n\n");
+    for (control, about) in CONTROLS {
+        let _ = writeln!(text, "  {control:<30} {about}");
+    }
+    text.push_str("\nFaults (name, parameters with defaults or in brackets when optional, effect):\n\n");
+    for (name, parameters, about) in FAULTS {
+        let _ = writeln!(text, "  {name:<32} {parameters}\n  {:<32} {about}", "");
+    }
+    text.push_str(
+        "\nSwitches of POST settings. Nobody outside ClickSend knows; every default is a guess:\n\n",
+    );
+    for (name, about) in SWITCHES {
+        let _ = writeln!(text, "  {name:<24} {about}");
+    }
+    text.push_str("\nUsers nocredit, notactive and banned come with the account's key.\n");
+    text
+}
+
+async fn no_such_control() -> Response {
+    let body = json!({ "error": "there is no such control", "help": "GET /_simulator/" });
+    (StatusCode::NOT_FOUND, Json(body)).into_response()
+}
+
+async fn wrong_method() -> Response {
+    let body = json!({ "error": "this control knows another method", "help": "GET /_simulator/" });
+    (StatusCode::METHOD_NOT_ALLOWED, Json(body)).into_response()
+}
+
+async fn clock(State(shared): Simulation) -> Json<Value> {
+    Json(shared.with(|world| shown_clock(world)))
+}
+
+fn shown_clock(world: &World) -> Value {
+    json!({ "now": world.clock.now(), "standing": world.clock.is_standing() })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClockOrder {
+    now: Option<Timestamp>,
+    advance: Option<String>,
+    standing: Option<bool>,
+}
+
+async fn set_clock(State(shared): Simulation, body: Bytes) -> Answer {
+    let order: ClockOrder = read(&body)?;
+    let advance = match order.advance.as_deref() {
+        Some(text) => Some(parse_span(text).ok_or_else(|| {
+            Complaint::new("advance", "write a whole number and s, m, h or d, like \"1d\"")
+        })?),
+        None => None,
+    };
+    shared.with(|world| {
+        let shown = world.clock.now();
+        let target = match (order.now, advance) {
+            (Some(_), Some(_)) => return Err(Complaint::new("advance", "give now or advance, not both")),
+            (Some(now), None) => Some(now),
+            (None, Some(span)) => Some(shown.saturating_add(span).unwrap_or(Timestamp::MAX)),
+            (None, None) => None,
+        };
+        if target.is_some_and(|target| !within_bounds(target)) {
+            return Err(Complaint::new("now", "the simulated time lies in the years 2000 to 2099"));
+        }
+        if let Some(target) = target {
+            world.clock = world.clock.set_to(target);
+        }
+        if let Some(still) = order.standing {
+            world.clock = world.clock.standing(still);
+        }
+        world.account.renew(world.clock.now());
+        Ok(Json(shown_clock(world)))
+    })
+}
+
+async fn faults(State(shared): Simulation) -> Json<Value> {
+    Json(shared.with(|world| json!({ "faults": world.faults.standing() })))
+}
+
+async fn add_fault(State(shared): Simulation, body: Bytes) -> Answer {
+    let rule = Rule::parse(&read(&body)?)?;
+    shared.with(|world| {
+        world.faults.add(rule)?;
+        Ok(Json(json!({ "faults": world.faults.standing() })))
+    })
+}
+
+async fn clear_faults(State(shared): Simulation) -> Json<Value> {
+    shared.with(|world| world.faults.clear());
+    Json(json!({ "faults": [] }))
+}
+
+async fn release(State(shared): Simulation) -> Json<Value> {
+    let (held, revealed) = shared.with(|world| {
+        let now = world.clock.now();
+        (world.held, world.account.reveal(now))
+    });
+    shared.release();
+    Json(json!({ "released": held, "revealed": revealed }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SellOrder {
+    number: Option<String>,
+    country: Option<String>,
+    #[serde(rename = "type")]
+    message_type: Option<MessageType>,
+}
+
+async fn sell(State(shared): Simulation, body: Bytes) -> Answer {
+    let order: SellOrder = read(&body)?;
+    shared.with(|world| {
+        let number = match (&order.number, &order.country) {
+            (Some(number), None) => parse_number(number)?,
+            (None, Some(code)) => {
+                let country = Country::by_code(code)
+                    .ok_or_else(|| Complaint::new("country", "must be one of: AU, CA, GB, JP, NZ, US"))?;
+                world.inventory.first(country).ok_or_else(|| Complaint::new("country", "is sold out"))?
+            }
+            (Some(_), Some(_)) | (None, None) => {
+                return Err(Complaint::new("number", "give number or country"));
+            }
+        };
+        let country = world
+            .inventory
+            .seller(&number)
+            .ok_or_else(|| Complaint::new("number", "is not for sale; GET /v3/numbers/search/{country}"))?;
+        let offer = Offer {
+            monthly: country.monthly,
+            country,
+            message_type: order.message_type.unwrap_or(MessageType::Sms),
+            registration: Registration::Absent,
+            lateness: Lateness::Millis(0),
+            request: None,
+            number,
+        };
+        world.inventory.take(&offer.number);
+        let sale = world.account.sell(offer, &world.settings, world.clock.now());
+        Ok(Json(json!({ "sale": sale })))
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NumberOrder {
+    number: String,
+}
+
+async fn take(State(shared): Simulation, body: Bytes) -> Answer {
+    let number = parse_number(&read::<NumberOrder>(&body)?.number)?;
+    if shared.with(|world| world.inventory.take(&number)) {
+        return Ok(Json(json!({ "taken": number })));
+    }
+    Err(Complaint::new("number", "is not for sale; GET /v3/numbers/search/{country}"))
+}
+
+async fn give_up(State(shared): Simulation, body: Bytes) -> Answer {
+    let number = parse_number(&read::<NumberOrder>(&body)?.number)?;
+    if shared.with(|world| world.account.give_up(&number)) {
+        return Ok(Json(json!({ "given_up": number })));
+    }
+    Err(Complaint::new("number", "is not owned; GET /_simulator/ledger"))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StatusOrder {
+    number: String,
+    value: u8,
+}
+
+async fn set_status(State(shared): Simulation, body: Bytes) -> Answer {
+    let order: StatusOrder = read(&body)?;
+    if order.value > 5 {
+        return Err(Complaint::new("value", "must be 0 to 5; fault unknown_status_value shows others"));
+    }
+    let number = parse_number(&order.number)?;
+    if shared.with(|world| world.account.set_status(&number, order.value)) {
+        return Ok(Json(json!({ "number": number, "value": order.value })));
+    }
+    Err(Complaint::new("number", "is not owned; GET /_simulator/ledger"))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BalanceOrder {
+    balance: Micros,
+}
+
+async fn set_balance(State(shared): Simulation, body: Bytes) -> Answer {
+    let order: BalanceOrder = read(&body)?;
+    shared.with(|world| world.account.balance = order.balance);
+    Ok(Json(json!({ "balance": order.balance })))
+}
+
+async fn settings(State(shared): Simulation) -> Json<Value> {
+    Json(shared.with(|world| json!({ "settings": world.settings })))
+}
+
+async fn change_settings(State(shared): Simulation, body: Bytes) -> Answer {
+    let patch: Value = read(&body)?;
+    shared.with(|world| {
+        world.settings = world.settings.patched(&patch)?;
+        Ok(Json(json!({ "settings": world.settings })))
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ResetOrder {
+    seed: Option<u64>,
+}
+
+/// Held requests go on, into the new world.
+async fn reset(State(shared): Simulation, body: Bytes) -> Answer {
+    let order: ResetOrder = if body.is_empty() { ResetOrder { seed: None } } else { read(&body)? };
+    let seed = order.seed.unwrap_or(shared.options.seed);
+    shared.with(|world| *world = World::new(seed));
+    shared.release();
+    Ok(Json(json!({ "seed": seed })))
+}
+
+fn parse_number(text: &str) -> Result<Number, Complaint> {
+    Number::parse(text).ok_or_else(|| Complaint::new("number", "must be like \"+61491570006\""))
+}
+
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Complaint> {
+    let mut json = serde_json::Deserializer::from_slice(body);
+    Ok(serde_path_to_error::deserialize(&mut json)?)
+}
+
+/// The parameters of a control, or what is wrong with them.
+pub(super) fn parameters<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, Complaint> {
+    query.map(|Query(parameters)| parameters).map_err(|rejection| Complaint::new("", rejection.body_text()))
+}
