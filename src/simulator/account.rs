@@ -49,6 +49,8 @@ pub(super) struct Owned {
     /// One of the six that are documented, by value.
     pub(super) status: u8,
     visible: Visible,
+    /// The last month it was charged for.
+    paid_for: Month,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,12 +143,10 @@ pub(super) struct Account {
     pub(super) sales: Vec<Sale>,
     pub(super) charges: Vec<Charge>,
     pub(super) submissions: Vec<Submission>,
-    /// The last month whose renewals were taken.
-    renewed: Month,
 }
 
 impl Account {
-    pub(super) fn new(seed: u64, now: Timestamp) -> Self {
+    pub(super) const fn new(seed: u64) -> Self {
         Self {
             seed,
             balance: OPENING_BALANCE,
@@ -155,7 +155,6 @@ impl Account {
             sales: Vec::new(),
             charges: Vec::new(),
             submissions: Vec::new(),
-            renewed: Month::of(now),
         }
     }
 
@@ -220,6 +219,7 @@ impl Account {
                 Lateness::Millis(ms) => visible_after(ms.max(settings.visibility_delay_ms)),
                 Lateness::UntilReleased => Visible::WhenReleased,
             },
+            paid_for: Month::of(now),
             number: offer.number,
             country: offer.country,
             message_type: offer.message_type,
@@ -227,17 +227,23 @@ impl Account {
         });
     }
 
-    /// Takes the renewals of every month that began since the last call.
+    /// Takes what has fallen due: every number pays for every month once, however the clock is moved.
     pub(super) fn renew(&mut self, now: Timestamp) {
-        let mut next = self.renewed.next();
-        while next.start() <= now {
-            for position in 0..self.owned.len() {
-                let Some(owned) = self.owned.get(position) else { continue };
-                let (number, amount) = (owned.number.clone(), owned.monthly.rounded_to_cents());
-                self.charge(Charge { at: next.start(), number, kind: ChargeKind::Renewal, amount });
+        let mut due = Vec::new();
+        for owned in &mut self.owned {
+            while owned.paid_for.next().start() <= now {
+                owned.paid_for = owned.paid_for.next();
+                due.push(Charge {
+                    at: owned.paid_for.start(),
+                    number: owned.number.clone(),
+                    kind: ChargeKind::Renewal,
+                    amount: owned.monthly.rounded_to_cents(),
+                });
             }
-            self.renewed = next;
-            next = next.next();
+        }
+        due.sort_by_key(|charge| charge.at);
+        for charge in due {
+            self.charge(charge);
         }
     }
 

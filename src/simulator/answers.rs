@@ -203,6 +203,8 @@ pub(super) fn rewrite(value: &mut Value, names: &[&str], change: fn(&Value) -> V
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::indexing_slicing, reason = "a missing field stops the test")]
+
     use super::{Page, Parameters, Settings};
 
     fn page(number: &str, limit: &str) -> Page {

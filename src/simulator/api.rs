@@ -44,7 +44,7 @@ async fn exchange(shared: Arc<Shared>, request: Request) -> Reply {
             headers: &head.headers,
             credentials: &credentials,
         };
-        world.journal.open(arrival, world.clock.now())
+        world.journal.open(&arrival, world.clock.now())
     });
     let Ok(body) = to_bytes(body, MOST_BYTES).await else {
         shared.with(|world| world.journal.close(seq, operation, None, Outcome::BodyNotReceived));

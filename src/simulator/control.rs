@@ -131,36 +131,39 @@ fn shown_clock(world: &World) -> Value {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ClockOrder {
-    now: Option<Timestamp>,
+    now: Option<String>,
     advance: Option<String>,
     standing: Option<bool>,
 }
 
+impl ClockOrder {
+    /// The time to show, on a clock that shows `shown`.
+    fn target(&self, shown: Timestamp) -> Result<Timestamp, Complaint> {
+        let target = match (&self.now, &self.advance) {
+            (None, None) => shown,
+            (Some(_), Some(_)) => return Err(Complaint::new("advance", "give now or advance, not both")),
+            (Some(now), None) => now
+                .parse()
+                .map_err(|_| Complaint::new("now", "write a time like \"2026-10-31T23:59:00Z\""))?,
+            (None, Some(span)) => {
+                parse_span(span).map(|span| shown.saturating_add(span).unwrap_or(Timestamp::MAX)).ok_or_else(
+                    || Complaint::new("advance", "write a whole number and s, m, h or d, like \"1d\""),
+                )?
+            }
+        };
+        if within_bounds(target) {
+            return Ok(target);
+        }
+        Err(Complaint::new("now", "the simulated time lies in the years 2000 to 2099"))
+    }
+}
+
 async fn set_clock(State(shared): Simulation, body: Bytes) -> Answer {
     let order: ClockOrder = read(&body)?;
-    let advance = match order.advance.as_deref() {
-        Some(text) => Some(parse_span(text).ok_or_else(|| {
-            Complaint::new("advance", "write a whole number and s, m, h or d, like \"1d\"")
-        })?),
-        None => None,
-    };
     shared.with(|world| {
-        let shown = world.clock.now();
-        let target = match (order.now, advance) {
-            (Some(_), Some(_)) => return Err(Complaint::new("advance", "give now or advance, not both")),
-            (Some(now), None) => Some(now),
-            (None, Some(span)) => Some(shown.saturating_add(span).unwrap_or(Timestamp::MAX)),
-            (None, None) => None,
-        };
-        if target.is_some_and(|target| !within_bounds(target)) {
-            return Err(Complaint::new("now", "the simulated time lies in the years 2000 to 2099"));
-        }
-        if let Some(target) = target {
-            world.clock = world.clock.set_to(target);
-        }
-        if let Some(still) = order.standing {
-            world.clock = world.clock.standing(still);
-        }
+        let target = order.target(world.clock.now())?;
+        world.clock =
+            world.clock.standing(order.standing.unwrap_or(world.clock.is_standing())).set_to(target);
         world.account.renew(world.clock.now());
         Ok(Json(shown_clock(world)))
     })

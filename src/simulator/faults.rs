@@ -4,7 +4,7 @@
 //! All rules that meet a request apply to it together.
 
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::complaint::Complaint;
 use super::inventory::scramble;
@@ -426,7 +426,7 @@ fn html_type() -> String {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a broken fixture stops the test")]
+    #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a broken fixture stops the test")]
 
     use serde_json::{Value, json};
 

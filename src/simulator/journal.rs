@@ -134,7 +134,7 @@ pub(super) struct Journal {
 
 impl Journal {
     /// Writes down a request and says its number, 1 for the first.
-    pub(super) fn open(&mut self, arrival: Arrival<'_>, at: Timestamp) -> u64 {
+    pub(super) fn open(&mut self, arrival: &Arrival<'_>, at: Timestamp) -> u64 {
         self.last_seq += 1;
         *self.received.entry(arrival.operation).or_default() += 1;
         if let Some(number) = &arrival.number {
@@ -276,7 +276,7 @@ mod tests {
                 headers: &headers,
                 credentials: &Credentials::Absent,
             };
-            let seq = journal.open(arrival, Timestamp::UNIX_EPOCH);
+            let seq = journal.open(&arrival, Timestamp::UNIX_EPOCH);
             journal.close(seq, Operation::List, Some(200), Outcome::Answered);
         }
         let received = u64::try_from(KEPT).unwrap() + 1;

@@ -22,6 +22,8 @@ mod route;
 mod search;
 mod settings;
 mod state;
+#[cfg(test)]
+mod tests;
 mod throttle;
 mod wire;
 

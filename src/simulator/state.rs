@@ -35,12 +35,11 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new(seed: u64) -> Self {
-        let clock = Clock::real();
         Self {
-            clock,
+            clock: Clock::real(),
             settings: Settings::default(),
             inventory: Inventory::new(seed),
-            account: Account::new(seed, clock.now()),
+            account: Account::new(seed),
             journal: Journal::default(),
             faults: Faults::new(seed),
             windows: Windows::default(),
