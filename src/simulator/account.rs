@@ -1,41 +1,20 @@
 //! The account: its money, its numbers, and what was charged for them.
 //!
-//! A purchase is paid for the rest of its month at once; on every 1st each number pays a full month. Both the
-//! formula and the hour (midnight UTC) are guesses.
-
-use std::collections::BTreeSet;
+//! On every 1st each number pays a full month. That it happens at midnight UTC is a guess.
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 use uuid::Builder;
 
-use super::clock::{Month, days_after};
-use super::inventory::{Country, Number, NumberType, scramble};
+use super::clock::Month;
+use super::countries::{Country, NumberType, scramble};
+use super::inventory::Number;
 use super::money::Micros;
 use super::plan::Lateness;
-use super::settings::{AutoRecharge, FirstCharge, Settings};
+use super::sale::{Charge, ChargeKind, MessageType, Offer, Registration, Sale, Submission};
+use super::settings::{AutoRecharge, Settings};
 
 /// What a new account has.
 const OPENING_BALANCE: Micros = Micros::cents(100_000);
-
-/// ClickSend's `type` of a number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum MessageType {
-    Sms,
-    Mms,
-    Voice,
-}
-
-impl MessageType {
-    pub(super) const fn text(self) -> &'static str {
-        match self {
-            Self::Sms => "sms",
-            Self::Mms => "mms",
-            Self::Voice => "voice",
-        }
-    }
-}
 
 /// A number of the account.
 #[derive(Clone, Debug)]
@@ -68,75 +47,11 @@ impl Owned {
     }
 }
 
-/// What is bought.
-#[derive(Clone, Debug)]
-pub(super) struct Offer {
-    pub(super) number: Number,
-    pub(super) country: &'static Country,
-    pub(super) monthly: Micros,
-    pub(super) message_type: MessageType,
-    pub(super) registration: Registration,
-    pub(super) lateness: Lateness,
-    /// The request that bought it; none for a sale behind everybody's back.
-    pub(super) request: Option<u64>,
-}
-
-/// Whether `registration_data` came along.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Registration {
-    Present,
-    Absent,
-}
-
-/// One sale, as the ledger shows it. Money with six decimals.
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct Sale {
-    pub(super) number: Number,
-    pub(super) country: &'static str,
-    #[serde(rename = "type")]
-    pub(super) message_type: MessageType,
-    pub(super) price_setup: Micros,
-    pub(super) price_monthly: Micros,
-    /// What was really charged.
-    pub(super) price_total: Micros,
-    pub(super) at: Timestamp,
-    pub(super) registration_data_present: bool,
-    pub(super) guid: String,
-    pub(super) request: Option<u64>,
-    /// The number was owned already and was charged once more.
-    pub(super) repeat: bool,
-}
-
-/// One movement of the balance, as the invoice shows it.
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct Charge {
-    pub(super) at: Timestamp,
-    pub(super) number: Number,
-    pub(super) kind: ChargeKind,
-    pub(super) amount: Micros,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum ChargeKind {
-    Purchase,
-    Renewal,
-}
-
-/// A registration that was handed in.
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct Submission {
-    pub(super) number_type: String,
-    pub(super) country: String,
-    pub(super) at: Timestamp,
-    pub(super) request: u64,
-    pub(super) body: serde_json::Value,
-}
-
 /// Everything the account has and had.
 #[derive(Debug)]
 pub(super) struct Account {
     seed: u64,
+    guids: u64,
     pub(super) balance: Micros,
     pub(super) auto_recharge: bool,
     pub(super) owned: Vec<Owned>,
@@ -149,6 +64,7 @@ impl Account {
     pub(super) const fn new(seed: u64) -> Self {
         Self {
             seed,
+            guids: 0,
             balance: OPENING_BALANCE,
             auto_recharge: false,
             owned: Vec::new(),
@@ -162,17 +78,6 @@ impl Account {
         self.owned.iter().find(|owned| owned.number == *number)
     }
 
-    /// What an offer costs if it is bought now: cents, rounded once.
-    pub(super) fn first_charge(offer: &Offer, settings: &Settings, now: Timestamp) -> Micros {
-        let (after, whole) = days_after(now);
-        let share = match settings.first_charge {
-            FirstCharge::ProRated => offer.monthly.share(after + 1, whole),
-            FirstCharge::ProRatedFromTomorrow => offer.monthly.share(after, whole),
-            FirstCharge::Quote => offer.monthly,
-        };
-        (offer.country.setup + share).rounded_to_cents()
-    }
-
     /// Sells. The balance is not asked; it may go below zero.
     pub(super) fn sell(&mut self, offer: Offer, settings: &Settings, now: Timestamp) -> Sale {
         let earlier = self.find(&offer.number).map(|owned| owned.guid.clone());
@@ -181,7 +86,7 @@ impl Account {
             message_type: offer.message_type,
             price_setup: offer.country.setup,
             price_monthly: offer.monthly,
-            price_total: Self::first_charge(&offer, settings, now),
+            price_total: offer.first_charge(settings.first_charge, now),
             at: now,
             registration_data_present: offer.registration == Registration::Present,
             guid: earlier.clone().unwrap_or_else(|| self.new_guid()),
@@ -283,9 +188,9 @@ impl Account {
         self.owned.len() < before
     }
 
-    fn new_guid(&self) -> String {
-        let used: BTreeSet<&str> = self.sales.iter().map(|sale| sale.guid.as_str()).collect();
-        let high = scramble(self.seed ^ u64::try_from(used.len()).unwrap_or_default());
+    fn new_guid(&mut self) -> String {
+        self.guids += 1;
+        let high = scramble(self.seed ^ self.guids);
         let bits = (u128::from(high) << 64) | u128::from(scramble(high));
         Builder::from_random_bytes(bits.to_be_bytes()).into_uuid().to_string().to_uppercase()
     }

@@ -12,7 +12,8 @@ use axum::http::request::Parts;
 use axum::response::Response;
 
 use super::answers::{Envelope, Parameters};
-use super::journal::{Arrival, Credentials, Operation, Outcome};
+use super::credentials::Credentials;
+use super::journal::{Arrival, Operation, Outcome};
 use super::plan::{Plan, Quirks};
 use super::route::{Endpoint, Route};
 use super::state::{Shared, World};

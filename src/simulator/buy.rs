@@ -2,11 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
-use super::account::{Account, MessageType, Offer, Registration, Sale};
 use super::answers::{Cent, Envelope, Parameters, currency};
 use super::api::Call;
-use super::inventory::{Country, Number};
+use super::countries::Country;
+use super::inventory::Number;
 use super::plan::{Drift, Lateness, Obstacle, OtherNumber};
+use super::sale::{MessageType, Offer, Registration, Sale};
 use super::settings::{AuRegistration, BodyNumber, Refusal, RepeatBuy, Settings, Voice};
 use super::state::World;
 
@@ -56,7 +57,7 @@ fn sold(world: &mut World, call: &Call<'_>, number: &str) -> Result<Sale, NotSol
         number,
     };
     let now = world.clock.now();
-    let price = Account::first_charge(&offer, &world.settings, now);
+    let price = offer.first_charge(world.settings.first_charge, now);
     let penniless = call.user == "nocredit" || price > world.account.balance;
     let ordered = match call.quirks.obstacle {
         Some(Obstacle::NoCredit { status }) => Some(status),

@@ -17,16 +17,13 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::account::{MessageType, Offer, Registration};
 use super::clock::{parse_span, within_bounds};
 use super::complaint::Complaint;
-use super::evidence;
-use super::faults::{FAULTS, Rule};
-use super::inventory::{Country, Number};
-use super::money::Micros;
-use super::plan::Lateness;
+use super::fault::FAULTS;
+use super::faults::Rule;
 use super::settings::SWITCHES;
 use super::state::{Shared, World};
+use super::{elsewhere, evidence};
 
 pub(super) type Simulation = State<Arc<Shared>>;
 pub(super) type Answer = Result<Json<Value>, Complaint>;
@@ -76,11 +73,11 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
         .route("/_simulator/clock", get(clock).post(set_clock))
         .route("/_simulator/faults", get(faults).post(add_fault).delete(clear_faults))
         .route("/_simulator/release", post(release))
-        .route("/_simulator/sell", post(sell))
-        .route("/_simulator/take", post(take))
-        .route("/_simulator/give_up", post(give_up))
-        .route("/_simulator/status", post(set_status))
-        .route("/_simulator/balance", post(set_balance))
+        .route("/_simulator/sell", post(elsewhere::sell))
+        .route("/_simulator/take", post(elsewhere::take))
+        .route("/_simulator/give_up", post(elsewhere::give_up))
+        .route("/_simulator/status", post(elsewhere::set_status))
+        .route("/_simulator/balance", post(elsewhere::set_balance))
         .route("/_simulator/settings", get(settings).post(change_settings))
         .route("/_simulator/reset", post(reset))
         .method_not_allowed_fallback(wrong_method)
@@ -195,101 +192,6 @@ async fn release(State(shared): Simulation) -> Json<Value> {
     Json(json!({ "released": held, "revealed": revealed }))
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SellOrder {
-    number: Option<String>,
-    country: Option<String>,
-    #[serde(rename = "type")]
-    message_type: Option<MessageType>,
-}
-
-async fn sell(State(shared): Simulation, body: Bytes) -> Answer {
-    let order: SellOrder = read(&body)?;
-    shared.with(|world| {
-        let number = match (&order.number, &order.country) {
-            (Some(number), None) => parse_number(number)?,
-            (None, Some(code)) => {
-                let country = Country::by_code(code)
-                    .ok_or_else(|| Complaint::new("country", "must be one of: AU, CA, GB, JP, NZ, US"))?;
-                world.inventory.first(country).ok_or_else(|| Complaint::new("country", "is sold out"))?
-            }
-            (Some(_), Some(_)) | (None, None) => {
-                return Err(Complaint::new("number", "give number or country"));
-            }
-        };
-        let country = world
-            .inventory
-            .seller(&number)
-            .ok_or_else(|| Complaint::new("number", "is not for sale; GET /v3/numbers/search/{country}"))?;
-        let offer = Offer {
-            monthly: country.monthly,
-            country,
-            message_type: order.message_type.unwrap_or(MessageType::Sms),
-            registration: Registration::Absent,
-            lateness: Lateness::Millis(0),
-            request: None,
-            number,
-        };
-        world.inventory.take(&offer.number);
-        let sale = world.account.sell(offer, &world.settings, world.clock.now());
-        Ok(Json(json!({ "sale": sale })))
-    })
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NumberOrder {
-    number: String,
-}
-
-async fn take(State(shared): Simulation, body: Bytes) -> Answer {
-    let number = parse_number(&read::<NumberOrder>(&body)?.number)?;
-    if shared.with(|world| world.inventory.take(&number)) {
-        return Ok(Json(json!({ "taken": number })));
-    }
-    Err(Complaint::new("number", "is not for sale; GET /v3/numbers/search/{country}"))
-}
-
-async fn give_up(State(shared): Simulation, body: Bytes) -> Answer {
-    let number = parse_number(&read::<NumberOrder>(&body)?.number)?;
-    if shared.with(|world| world.account.give_up(&number)) {
-        return Ok(Json(json!({ "given_up": number })));
-    }
-    Err(Complaint::new("number", "is not owned; GET /_simulator/ledger"))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct StatusOrder {
-    number: String,
-    value: u8,
-}
-
-async fn set_status(State(shared): Simulation, body: Bytes) -> Answer {
-    let order: StatusOrder = read(&body)?;
-    if order.value > 5 {
-        return Err(Complaint::new("value", "must be 0 to 5; fault unknown_status_value shows others"));
-    }
-    let number = parse_number(&order.number)?;
-    if shared.with(|world| world.account.set_status(&number, order.value)) {
-        return Ok(Json(json!({ "number": number, "value": order.value })));
-    }
-    Err(Complaint::new("number", "is not owned; GET /_simulator/ledger"))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct BalanceOrder {
-    balance: Micros,
-}
-
-async fn set_balance(State(shared): Simulation, body: Bytes) -> Answer {
-    let order: BalanceOrder = read(&body)?;
-    shared.with(|world| world.account.balance = order.balance);
-    Ok(Json(json!({ "balance": order.balance })))
-}
-
 async fn settings(State(shared): Simulation) -> Json<Value> {
     Json(shared.with(|world| json!({ "settings": world.settings })))
 }
@@ -317,11 +219,8 @@ async fn reset(State(shared): Simulation, body: Bytes) -> Answer {
     Ok(Json(json!({ "seed": seed })))
 }
 
-fn parse_number(text: &str) -> Result<Number, Complaint> {
-    Number::parse(text).ok_or_else(|| Complaint::new("number", "must be like \"+61491570006\""))
-}
-
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Complaint> {
+/// An order, or what is wrong with it.
+pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Complaint> {
     let mut json = serde_json::Deserializer::from_slice(body);
     Ok(serde_path_to_error::deserialize(&mut json)?)
 }

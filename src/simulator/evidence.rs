@@ -7,12 +7,12 @@ use axum::extract::{Query, State, rejection::QueryRejection};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::account::{Charge, Sale};
 use super::clock::Month;
 use super::complaint::Complaint;
 use super::control::{Answer, Simulation, parameters};
 use super::journal::{Journal, Operation};
 use super::money::Micros;
+use super::sale::{Charge, Sale};
 use super::state::World;
 
 /// How long a ledger call waits unless told, and at most.

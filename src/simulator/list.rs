@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::account::Owned;
 use super::answers::{Cent, Envelope, Page, Parameters, currency};
 use super::api::Call;
-use super::journal::SPECIAL_USERS;
+use super::credentials::SPECIAL_USERS;
 use super::plan::StatusForm;
 use super::settings::ListRows;
 use super::state::World;

@@ -5,15 +5,14 @@
 
 use std::time::Duration;
 
-use axum::http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
 use super::answers::{Envelope, rewrite};
-use super::faults::{Fault, Moment};
+use super::fault::{Fault, Moment};
 use super::inventory::FullDigits;
 use super::money::Micros;
 use super::settings::{Refusal, RepeatBuy, Settings};
-use super::throttle::Allowance;
+use super::substitute::Substitute;
 use super::wire::{Answer, Delivery, Reply};
 
 /// The course of one request.
@@ -32,17 +31,6 @@ pub(super) struct Plan {
     counters: CounterForm,
     delivery: Delivery,
     content_type: Option<String>,
-}
-
-/// An answer that takes the place of the real one.
-#[derive(Clone, Debug)]
-pub(super) enum Substitute {
-    HangUp,
-    Html { status: u16 },
-    ErrorEnvelope(Refusal),
-    Throttled { seconds: u32 },
-    Redirect { location: Option<String> },
-    Arbitrary { status: u16, content_type: String, body: Value },
 }
 
 /// What goes differently within the work.
@@ -228,37 +216,6 @@ impl Plan {
     }
 }
 
-impl Substitute {
-    pub(super) fn reply(&self, path: &str, settings: &Settings) -> Reply {
-        Reply::Answer(match self {
-            Self::HangUp => return Reply::HangUp,
-            Self::Html { status } => Answer::text(code(*status), "text/html", HTML),
-            Self::ErrorEnvelope(refusal) => {
-                Answer::json(StatusCode::OK, &Envelope::refusal(refusal).into_json())
-            }
-            Self::Throttled { seconds } => {
-                let envelope = Envelope::throttled();
-                let mut answer = Answer::json(envelope.status, &envelope.into_json());
-                answer.headers = Allowance::used_up(settings.throttle, *seconds).headers();
-                answer
-            }
-            Self::Redirect { location } => {
-                let mut answer = Answer::text(StatusCode::FOUND, "text/html", HTML);
-                let location = location.as_deref().unwrap_or(path);
-                answer.headers.extend(HeaderValue::from_str(location).map(|to| (header::LOCATION, to)));
-                answer
-            }
-            Self::Arbitrary { status, content_type, body } => {
-                let text = body.as_str().map_or_else(|| body.to_string(), ToOwned::to_owned);
-                Answer::text(code(*status), content_type, text)
-            }
-        })
-    }
-}
-
-const HTML: &str =
-    "<html><head><title>Error</title></head><body><center><h1>Error</h1></center></body></html>\n";
-
 const PRICES: [&str; 7] =
     ["price", "price_setup", "price_monthly", "price_total", "_price_setup", "_price_monthly", "balance"];
 
@@ -270,8 +227,4 @@ fn as_number(value: &Value) -> Value {
 
 fn as_text(value: &Value) -> Value {
     if value.is_number() { json!(value.to_string()) } else { value.clone() }
-}
-
-fn code(status: u16) -> StatusCode {
-    StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }

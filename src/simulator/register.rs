@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use super::account::Submission;
 use super::answers::Envelope;
 use super::api::Call;
 use super::buy::barred;
+use super::sale::Submission;
 use super::settings::RegisterFields;
 use super::state::World;
 

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::answers::{Cent, Envelope, Page, currency};
 use super::api::Call;
-use super::inventory::{Country, Number, Pattern, Place};
+use super::countries::Country;
+use super::inventory::{Number, Pattern, Place};
 use super::plan::{Drift, SearchShape};
 use super::state::World;
 
