@@ -75,3 +75,6 @@ pub enum ReadError {
     #[error("upstream refused: {}", .0.response_msg)]
     Refused(UpstreamRefusal),
 }
+
+#[cfg(test)]
+mod tests;
