@@ -1,6 +1,7 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 
 pub mod clicksend;
+pub mod auth;
 pub mod clock;
 pub mod domain;
 pub mod simulator;

@@ -15,3 +15,4 @@ pub mod purchase;
 pub mod quote;
 pub mod registration;
 pub mod search;
+pub mod strict_json;
