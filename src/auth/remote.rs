@@ -85,7 +85,7 @@ impl RemoteKeys {
 
     /// The keys as they are now; `None` before the first set and when it is a day old.
     pub(super) fn current(&self) -> Option<Arc<KeyTable>> {
-        self.usable().map(|set| Arc::clone(&set.table))
+        self.usable_of(&self.state.load()).map(|set| Arc::clone(&set.table))
     }
 
     /// The key a header asks for, and the table it stands in. Asks the issuer when it is unknown; waits at most
@@ -96,8 +96,8 @@ impl RemoteKeys {
     ) -> Result<(Arc<KeyTable>, Arc<Key>), Refusal> {
         // Absent in the header, it stands for "the only key": remembered under a name that no key can have.
         let wanted = header.key_id.as_deref().unwrap_or_default();
-        let before = self.usable();
-        if let Some(set) = &before {
+        let seen = self.state.load_full();
+        if let Some(set) = self.usable_of(&seen) {
             match set.table.find(header) {
                 Ok(key) => return Ok((Arc::clone(&set.table), key)),
                 Err(Miss::Refused(reason)) => return Err(Refusal::Invalid(reason)),
@@ -107,13 +107,14 @@ impl RemoteKeys {
                 Err(Miss::Unknown) => {}
             }
         }
-        let attempt = self.attempt(before.as_ref()).await;
-        let set = self.usable().ok_or(Refusal::IssuerUnavailable)?;
+        let attempt = self.attempt(&seen).await;
+        let state = self.state.load_full();
+        let set = self.usable_of(&state).ok_or(Refusal::IssuerUnavailable)?;
         match set.table.find(header) {
             Ok(key) => Ok((Arc::clone(&set.table), key)),
             Err(Miss::Refused(reason)) => Err(Refusal::Invalid(reason)),
             // The issuer may have this key, but cannot be asked; an issuer without any key is no issuer now.
-            Err(Miss::Unknown) if self.is_failing() || set.table.len() == 0 => {
+            Err(Miss::Unknown) if state.fault.is_some() || set.table.len() == 0 => {
                 Err(Refusal::IssuerUnavailable)
             }
             Err(Miss::Unknown) => {
@@ -127,16 +128,16 @@ impl RemoteKeys {
 
     /// Fetches the set when it is due.
     pub(super) async fn refresh_if_due(self: &Arc<Self>) {
-        let state = self.state.load();
-        let age = state.set.as_ref().map(|set| self.age(set));
+        let seen = self.state.load_full();
+        let age = seen.set.as_ref().map(|set| self.age(set));
         if age.is_none_or(|age| age >= REFRESH_AFTER) {
-            self.attempt(state.set.as_ref()).await;
+            self.attempt(&seen).await;
         }
     }
 
     pub(super) fn health(&self) -> RemoteHealth {
         let state = self.state.load();
-        let usable = self.usable();
+        let usable = self.usable_of(&state);
         RemoteHealth {
             keys: usable.as_ref().map_or(0, |set| set.table.len()),
             age: usable.map(|set| self.age(&set)),
@@ -144,10 +145,10 @@ impl RemoteKeys {
         }
     }
 
-    /// Asks the issuer, unless somebody has replaced the set `seen` meanwhile or it was asked just now.
-    async fn attempt(self: &Arc<Self>, seen: Option<&Arc<Fetched>>) -> Attempt {
+    /// Asks the issuer, unless somebody else has since the caller saw the state, or it was asked just now.
+    async fn attempt(self: &Arc<Self>, seen: &Arc<State>) -> Attempt {
         let mut last = Arc::clone(&self.attempt).lock_owned().await;
-        if self.state.load().set.as_ref().map(Arc::as_ptr) != seen.map(Arc::as_ptr) {
+        if !Arc::ptr_eq(&self.state.load(), seen) {
             return Attempt::Made;
         }
         let now = self.clock.boot();
@@ -188,12 +189,8 @@ impl RemoteKeys {
         self.state.store(Arc::new(new));
     }
 
-    fn usable(&self) -> Option<Arc<Fetched>> {
-        self.state.load().set.clone().filter(|set| self.age(set) < MAX_STALE)
-    }
-
-    fn is_failing(&self) -> bool {
-        self.state.load().fault.is_some()
+    fn usable_of(&self, state: &State) -> Option<Arc<Fetched>> {
+        state.set.clone().filter(|set| self.age(set) < MAX_STALE)
     }
 
     fn age(&self, set: &Fetched) -> Duration {

@@ -70,7 +70,8 @@ async fn the_audience_is_strings_and_ours_among_them() {
 
 #[tokio::test]
 async fn times_are_integers_and_within_bounds() {
-    let no_times = [json!(null), json!("1800000600"), json!(1_800_000_600.5), json!([NOW]), json!(true), json!({})];
+    let no_times =
+        [json!(null), json!("1800000600"), json!(1_800_000_600.5), json!([NOW]), json!(true), json!({})];
     assert_refused(Reason::Expiry, "exp", &no_times).await;
     assert_refused(Reason::Expiry, "exp", &[json!(u64::MAX), json!(1e30)]).await;
     assert_refused(Reason::NotBefore, "nbf", &no_times).await;
@@ -104,7 +105,8 @@ async fn a_subject_is_printable_and_short() {
 
 #[tokio::test]
 async fn everything_else_we_read_has_its_type_too() {
-    let no_words = [json!(null), json!(7), json!(true), json!({"a": "b"}), json!(["viewer", 7]), json!([["viewer"]])];
+    let no_words =
+        [json!(null), json!(7), json!(true), json!({"a": "b"}), json!(["viewer", 7]), json!([["viewer"]])];
     assert_refused(Reason::Roles, "roles", &no_words).await;
     assert_refused(Reason::Team, "team", &no_words).await;
     let no_text = [json!(null), json!(7), json!(["a"]), json!("a\r\nb"), json!("a".repeat(256))];
@@ -162,7 +164,11 @@ async fn a_public_key_is_no_secret() {
     let source = KeySource::PublicKeyFile(files.write("key", &RSA.public_pem));
     let door = Door::new(vec![options(source, &[Algorithm::RS256])]);
     assert!(door.verifier.verify(&RSA.good("k", &json!({}))).await.is_ok());
-    for secret in [RSA.public_pem.as_bytes(), RSA.public_pem.trim_end().as_bytes(), RSA.jwk("k")["n"].as_str().unwrap().as_bytes()] {
+    for secret in [
+        RSA.public_pem.as_bytes(),
+        RSA.public_pem.trim_end().as_bytes(),
+        RSA.jwk("k")["n"].as_str().unwrap().as_bytes(),
+    ] {
         let good = RSA.good("k", &json!({}));
         let payload = good.split('.').nth(1).unwrap();
         let header = "eyJhbGciOiJIUzI1NiIsImtpZCI6ImsifQ";
