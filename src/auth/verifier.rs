@@ -46,14 +46,6 @@ struct Verified {
     table: Arc<KeyTable>,
 }
 
-/// A token taken apart, nothing of it believed yet.
-struct Opened<'a> {
-    compact: Compact<'a>,
-    header: Header,
-    claims: Value,
-    issuer: String,
-}
-
 impl Verifier {
     /// Reads the issuers' options and loads what is local. Key sets of issuers are fetched by
     /// [`Self::refresh_forever`], or when the first token needs them.
@@ -158,7 +150,7 @@ impl Verifier {
     }
 
     async fn examine(&self, token: &str, trace: &mut Trace) -> Result<Verified, Refusal> {
-        let opened = match self.open(token, trace) {
+        let opened = match Opened::read(token, trace) {
             Ok(opened) => opened,
             Err(reason) => return Err(trace.refused(Refusal::Invalid(reason))),
         };
@@ -177,20 +169,6 @@ impl Verifier {
             }
         }
         Err(refusal.unwrap_or_else(|| trace.refused(Refusal::Invalid(Reason::Issuer))))
-    }
-
-    /// What can be said of a token without any key.
-    fn open<'a>(&self, token: &'a str, trace: &mut Trace) -> Result<Opened<'a>, Reason> {
-        let compact = Compact::split(token)?;
-        trace.saw("form", || format!("three parts, {} bytes", token.len()));
-        let header = compact.header()?;
-        trace.saw("header", || match &header.key_id {
-            Some(id) => format!("alg {}, kid {id:?}", header.algorithm),
-            None => format!("alg {}, no kid", header.algorithm),
-        });
-        let claims = compact.claims()?;
-        let issuer = claims::issuer(&claims)?.to_owned();
-        Ok(Opened { compact, header, claims, issuer })
     }
 
     /// What one issuer's configuration makes of it.
@@ -216,5 +194,29 @@ impl Verifier {
         mapping::check_denied(claims, &principal, &self.denied)?;
         trace.saw("principal", || principal.person.to_string());
         Ok(principal)
+    }
+}
+
+/// A token taken apart, nothing of it believed yet.
+struct Opened<'a> {
+    compact: Compact<'a>,
+    header: Header,
+    claims: Value,
+    issuer: String,
+}
+
+impl<'a> Opened<'a> {
+    /// What can be said of a token without any key.
+    fn read(token: &'a str, trace: &mut Trace) -> Result<Self, Reason> {
+        let compact = Compact::split(token)?;
+        trace.saw("form", || format!("three parts, {} bytes", token.len()));
+        let header = compact.header()?;
+        trace.saw("header", || match &header.key_id {
+            Some(id) => format!("alg {}, kid {id:?}", header.algorithm),
+            None => format!("alg {}, no kid", header.algorithm),
+        });
+        let claims = compact.claims()?;
+        let issuer = claims::issuer(&claims)?.to_owned();
+        Ok(Self { compact, header, claims, issuer })
     }
 }

@@ -1,7 +1,5 @@
 //! Who a good token stands for.
 
-#![expect(clippy::unwrap_used, reason = "a broken fixture stops the test")]
-
 use std::collections::BTreeSet;
 use std::time::Duration;
 

@@ -1,7 +1,5 @@
 //! Keys of every kind, and tokens that say anything.
 
-#![expect(clippy::unwrap_used, reason = "a broken fixture stops the test")]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::LazyLock;

@@ -1,7 +1,5 @@
 //! Tokens that must not pass.
 
-#![expect(clippy::unwrap_used, reason = "a broken fixture stops the test")]
-
 use jsonwebtoken::EncodingKey;
 use serde_json::{Value, json};
 

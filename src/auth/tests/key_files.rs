@@ -1,7 +1,5 @@
 //! Keys that are judged when they are loaded.
 
-#![expect(clippy::unwrap_used, reason = "a broken fixture stops the test")]
-
 use std::path::PathBuf;
 
 use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};

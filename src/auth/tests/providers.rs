@@ -1,7 +1,5 @@
 //! Key sets and tokens in the shapes that real issuers send. All of them must pass.
 
-#![expect(clippy::unwrap_used, reason = "a broken fixture stops the test")]
-
 use serde_json::{Value, json};
 
 use super::forge::{Door, Files, Forge, NOW, P256, RSA, merge, options};

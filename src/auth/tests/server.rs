@@ -1,7 +1,5 @@
 //! An issuer on a real socket that answers what a test wants and counts who asks.
 
-#![expect(clippy::unwrap_used, reason = "a broken fixture stops the test")]
-
 use std::sync::{Arc, Mutex};
 
 use axum::Router;

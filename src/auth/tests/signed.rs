@@ -1,7 +1,5 @@
 //! What we sign, our own door accepts; so does OpenSSL, which reads the same key files.
 
-#![expect(clippy::unwrap_used, reason = "a broken fixture stops the test")]
-
 use std::collections::BTreeSet;
 use std::time::Duration;
 

@@ -1,9 +1,6 @@
 //! Signatures that nobody here made: Wycheproof's and those of the JOSE cookbook. Their payloads are no claims, so
 //! they go as far as the signature.
 
-#![expect(clippy::unwrap_used, reason = "a broken fixture stops the test")]
-#![expect(clippy::print_stderr, reason = "a skipped test says so")]
-
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
