@@ -96,8 +96,7 @@ impl RemoteKeys {
     ) -> Result<(Arc<KeyTable>, Arc<Key>), Refusal> {
         // Absent in the header, it stands for "the only key": remembered under a name that no key can have.
         let wanted = header.key_id.as_deref().unwrap_or_default();
-        let seen = self.state.load_full();
-        if let Some(set) = self.usable_of(&seen) {
+        if let Some(set) = self.usable_of(&self.state.load()) {
             match set.table.find(header) {
                 Ok(key) => return Ok((Arc::clone(&set.table), key)),
                 Err(Miss::Refused(reason)) => return Err(Refusal::Invalid(reason)),
@@ -107,7 +106,7 @@ impl RemoteKeys {
                 Err(Miss::Unknown) => {}
             }
         }
-        let attempt = self.attempt(&seen).await;
+        let attempt = self.attempt().await;
         let state = self.state.load_full();
         let set = self.usable_of(&state).ok_or(Refusal::IssuerUnavailable)?;
         match set.table.find(header) {
@@ -128,10 +127,9 @@ impl RemoteKeys {
 
     /// Fetches the set when it is due.
     pub(super) async fn refresh_if_due(self: &Arc<Self>) {
-        let seen = self.state.load_full();
-        let age = seen.set.as_ref().map(|set| self.age(set));
+        let age = self.state.load().set.as_ref().map(|set| self.age(set));
         if age.is_none_or(|age| age >= REFRESH_AFTER) {
-            self.attempt(&seen).await;
+            self.attempt().await;
         }
     }
 
@@ -145,12 +143,9 @@ impl RemoteKeys {
         }
     }
 
-    /// Asks the issuer, unless somebody else has since the caller saw the state, or it was asked just now.
-    async fn attempt(self: &Arc<Self>, seen: &Arc<State>) -> Attempt {
+    /// Asks the issuer, unless it was asked just now: by somebody this caller waited for, too.
+    async fn attempt(self: &Arc<Self>) -> Attempt {
         let mut last = Arc::clone(&self.attempt).lock_owned().await;
-        if !Arc::ptr_eq(&self.state.load(), seen) {
-            return Attempt::Made;
-        }
         let now = self.clock.boot();
         if last.is_some_and(|last| now.saturating_sub(last) < SPACING) {
             return Attempt::TooSoon;

@@ -22,7 +22,7 @@ use crate::domain::principal::Principal;
 
 /// Verified tokens kept, some kilobytes each at most.
 const MAX_REMEMBERED: u64 = 10_000;
-/// A token unused for so long may be verified again.
+/// After so long a token is verified anew.
 const FORGET_AFTER: Duration = Duration::from_mins(10);
 /// How often the fetched sets are looked at: they become due by the clock that counts sleep, a timer does not.
 const LOOK_EVERY: Duration = Duration::from_secs(5);

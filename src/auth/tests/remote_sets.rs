@@ -212,13 +212,13 @@ async fn a_set_that_cannot_be_meant_does_not_replace_a_good_one() {
     merge(&mut twin, &json!({"use": "enc"}));
     let sixty_five: Vec<_> = (0..65).map(|n| RSA.jwk(&n.to_string())).collect();
     let padding = " ".repeat(256 * 1024);
-    for answer in [
-        Answer::Body(set_of(&[OTHER_RSA.jwk("a"), json!({"kty": "oct", "k": "AAAA"})])),
-        Answer::Body(set_of(&[OTHER_RSA.jwk("a"), twin])),
-        Answer::Body(set_of(&sixty_five)),
-        Answer::Body(format!("{padding}{}", set_of(&[OTHER_RSA.jwk("a")]))),
-        Answer::Redirect(set_of(&[OTHER_RSA.jwk("a")])),
-        Answer::Status(204),
+    for (answer, fault) in [
+        (Answer::Body(set_of(&[OTHER_RSA.jwk("a"), json!({"kty": "oct", "k": "AAAA"})])), "symmetric"),
+        (Answer::Body(set_of(&[OTHER_RSA.jwk("a"), twin])), "kid \"a\""),
+        (Answer::Body(set_of(&sixty_five)), "65 keys"),
+        (Answer::Body(format!("{padding}{}", set_of(&[OTHER_RSA.jwk("a")]))), "answer is larger"),
+        (Answer::Redirect(set_of(&[OTHER_RSA.jwk("a")])), "status 302"),
+        (Answer::Status(204), "status 204"),
     ] {
         let (server, door) = door_to(rsa_set()).await;
         door.verifier.refresh_due().await;
@@ -227,7 +227,8 @@ async fn a_set_that_cannot_be_meant_does_not_replace_a_good_one() {
         door.verifier.refresh_due().await;
         assert_eq!(server.hits(), 2, "asked once more, followed nowhere");
         assert!(door.verifier.verify(&lasting("a")).await.is_ok());
-        assert!(door.verifier.issuers_health()[0].last_fault.is_some());
+        let last_fault = door.verifier.issuers_health()[0].last_fault.clone().unwrap();
+        assert!(last_fault.contains(fault), "{last_fault}");
     }
 }
 
