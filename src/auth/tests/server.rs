@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 pub(super) enum Answer {
     /// 200 with this body.
     Body(String),
-    /// This status, with a `Location` that would serve the body.
+    /// 302 to a place that would serve this body.
     Redirect(String),
     /// This status.
     Status(u16),
