@@ -1,0 +1,34 @@
+//! Money: what the organisation and each team may spend.
+
+use jiff::tz::TimeZone;
+
+use crate::domain::money::{Currency, Money};
+
+/// A limit on money. That there is none must be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// At most this.
+    Amount(Money),
+    /// `"unlimited"`.
+    Unlimited,
+}
+
+/// `[budget]`: the whole organisation, above the teams.
+#[derive(Clone, Debug)]
+pub struct Budget {
+    /// The one currency of every amount. Default none; required before anything is bought.
+    pub currency: Option<Currency>,
+    /// Where months and days turn. Default UTC.
+    pub time_zone: TimeZone,
+    /// Of all teams. Default none: only teams with a budget of their own may be allowed to buy.
+    pub limits: BudgetLimits,
+}
+
+/// The two limits of a budget; `None` where nothing is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BudgetLimits {
+    /// Spend in a calendar month of `budget.time_zone`.
+    pub spend_per_month: Option<Limit>,
+    /// The sum of the monthly fees of owned numbers.
+    pub recurring_per_month: Option<Limit>,
+}
