@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::config::units::WebUrl;
+use crate::config::kinds::{FLAG, NAME, READABLE_FILE, ROLE, TEAM, TEXT};
+use crate::config::reader::{Kind, Section, Shape};
+use crate::config::units::{DURATION, WEB_URL, WebUrl};
 use crate::domain::principal::{Role, TeamId};
 
 /// `[auth]`
@@ -104,4 +106,157 @@ pub struct ClaimNames {
     pub name: String,
     /// Default `email`.
     pub email: String,
+}
+
+/// What an issuer that says nothing about it gets.
+const ISSUER_DEFAULTS: &str = r#"
+discover = false
+max_lifetime = "25h"
+claims = { subject = "sub", team = "team", roles = "roles", name = "name", email = "email" }
+may_approve = false
+"#;
+
+const ALGORITHM: Kind<Algorithm> =
+    Kind::text("write HS256, RS256, PS256, ES256, ES384 or EdDSA", |text| match text {
+        "HS256" => Ok(Algorithm::HS256),
+        "RS256" => Ok(Algorithm::RS256),
+        "PS256" => Ok(Algorithm::PS256),
+        "ES256" => Ok(Algorithm::ES256),
+        "ES384" => Ok(Algorithm::ES384),
+        "EdDSA" => Ok(Algorithm::EdDSA),
+        _ => Err("no such algorithm here".into()),
+    });
+
+const HEADER: Kind<http::HeaderName> =
+    Kind::text(r#"write a header's name, like "X-Goog-IAP-JWT-Assertion""#, |text| {
+        text.parse().map_err(|_| "not a header's name".into())
+    });
+
+impl Auth {
+    pub(super) fn read(section: &mut Section<'_>) -> Self {
+        Self {
+            token_header: section.optional("token_header", &HEADER),
+            denied_ids: section.list("denied_ids", &TEXT).into_iter().collect(),
+            denied_subjects: section.list("denied_subjects", &TEXT).into_iter().collect(),
+            issuers: section.tables("issuers", Issuer::read),
+        }
+    }
+}
+
+impl Issuer {
+    fn read(section: &mut Section<'_>) -> Self {
+        section.over(ISSUER_DEFAULTS);
+        let keys = key_source(section);
+        let issuer = Self {
+            name: section.required("name", &NAME),
+            issuer: section.required("issuer", &TEXT),
+            audience: audience(section),
+            keys: keys.clone().unwrap_or_else(|| KeySource::JwksFile(PathBuf::new())),
+            ca_file: section.optional("ca_file", &READABLE_FILE),
+            algorithms: section.some("algorithms", &ALGORITHM),
+            max_lifetime: section.within("max_lifetime", &DURATION, "1m", "365d"),
+            claims: section.table("claims", ClaimNames::read),
+            role_map: section.map("role_map", &ROLE),
+            team_map: section.map("team_map", &TEAM),
+            roles_allowed: section.list("roles_allowed", &ROLE).into_iter().collect(),
+            may_approve: section.required("may_approve", &FLAG),
+        };
+        if keys.is_some() {
+            check_algorithms(&issuer, section);
+            check_transport(&issuer, section);
+        }
+        issuer
+    }
+}
+
+impl ClaimNames {
+    fn read(section: &mut Section<'_>) -> Self {
+        Self {
+            subject: section.required("subject", &TEXT),
+            team: section.required("team", &TEXT),
+            roles: section.required("roles", &TEXT),
+            name: section.required("name", &TEXT),
+            email: section.required("email", &TEXT),
+        }
+    }
+}
+
+fn audience(section: &mut Section<'_>) -> Vec<String> {
+    match section.shape("audience") {
+        Some(Shape::List) => section.some("audience", &TEXT),
+        Some(Shape::Scalar | Shape::Table) | None => vec![section.required("audience", &TEXT)],
+    }
+}
+
+/// The one source of keys that is set. None and several are faults, unless a source is set and wrong already.
+fn key_source(section: &mut Section<'_>) -> Option<KeySource> {
+    const KEYS: [&str; 5] = ["jwks_url", "discover", "jwks_file", "public_key_file", "secret_file"];
+    const EXACTLY_ONE: &str =
+        "set exactly one of jwks_url, discover = true, jwks_file, public_key_file and secret_file";
+    let kid = section.optional("kid", &TEXT);
+    let sources = [
+        section.optional("jwks_url", &WEB_URL).map(KeySource::JwksUrl),
+        section.required("discover", &FLAG).then_some(KeySource::Discover),
+        section.optional("jwks_file", &READABLE_FILE).map(KeySource::JwksFile),
+        section
+            .optional("public_key_file", &READABLE_FILE)
+            .map(|file| KeySource::PublicKeyFile { file, kid: kid.clone() }),
+        section.optional("secret_file", &READABLE_FILE).map(|file| KeySource::SecretFile { file, kid }),
+    ];
+    let mut set = KEYS.into_iter().zip(sources).filter_map(|(key, source)| Some((key, source?)));
+    match (set.next(), set.next()) {
+        (Some((_, source)), None) => return Some(source),
+        (Some((first, _)), Some((second, _))) => {
+            section.refuse(second, format!("a second source of keys beside {first}"), EXACTLY_ONE);
+        }
+        (None, _) if KEYS.iter().any(|key| section.is_faulty(key)) => {}
+        (None, _) => section.refuse("jwks_url", "no source of keys", EXACTLY_ONE),
+    }
+    None
+}
+
+/// A shared secret signs with HMAC and nothing else does: a public key taken for an HMAC secret is the oldest
+/// forgery there is.
+fn check_algorithms(issuer: &Issuer, section: &mut Section<'_>) {
+    let (single, shared) = match &issuer.keys {
+        KeySource::SecretFile { .. } => (true, true),
+        KeySource::PublicKeyFile { .. } => (true, false),
+        KeySource::JwksUrl(_) | KeySource::Discover | KeySource::JwksFile(_) => (false, false),
+    };
+    let hmac = |algorithm: &Algorithm| *algorithm == Algorithm::HS256;
+    if shared && !issuer.algorithms.iter().all(hmac) {
+        section.refuse("algorithms", "a shared secret signs with HMAC only", r#"write ["HS256"]"#);
+    }
+    if !shared && issuer.algorithms.iter().any(hmac) {
+        section.refuse(
+            "algorithms",
+            "HS256 with public keys",
+            "write algorithms of public keys (RS256, PS256, ES256, ES384, EdDSA), or use secret_file",
+        );
+    }
+    if single && issuer.algorithms.len() > 1 {
+        section.refuse("algorithms", "several algorithms for one key", "write the one the key is for");
+    }
+    if !single && section.is_set("kid") {
+        section.refuse("kid", "a key set names its keys itself", "leave kid out");
+    }
+}
+
+/// Keys that were fetched in the clear could be anybody's.
+fn check_transport(issuer: &Issuer, section: &mut Section<'_>) {
+    const ENCRYPTED: &str = "write an https URL (plain http only to this machine)";
+    let trusted = |url: &WebUrl| url.is_https() || url.is_loopback();
+    match &issuer.keys {
+        KeySource::JwksUrl(url) if !trusted(url) => {
+            section.refuse("jwks_url", "keys fetched in the clear", ENCRYPTED);
+        }
+        KeySource::Discover if !issuer.issuer.parse().is_ok_and(|url| trusted(&url)) => {
+            section.refuse("issuer", "cannot be discovered", ENCRYPTED);
+        }
+        KeySource::Discover
+        | KeySource::JwksUrl(_)
+        | KeySource::JwksFile(_)
+        | KeySource::PublicKeyFile { .. }
+        | KeySource::SecretFile { .. } => {}
+    }
 }

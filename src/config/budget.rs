@@ -2,6 +2,8 @@
 
 use jiff::tz::TimeZone;
 
+use crate::config::kinds::{self, TIME_ZONE};
+use crate::config::reader::{Kind, Outcome, Section};
 use crate::domain::money::{Currency, Money};
 
 /// A limit on money. That there is none must be written.
@@ -31,4 +33,33 @@ pub struct BudgetLimits {
     pub spend_per_month: Option<Limit>,
     /// The sum of the monthly fees of owned numbers.
     pub recurring_per_month: Option<Limit>,
+}
+
+const CURRENCY: Kind<Currency> = Kind::text(r#"write three capital letters, like "AUD""#, |text| {
+    text.parse().map_err(|_| "not a currency".into())
+});
+
+const LIMIT: Kind<Limit> = Kind::text(r#"write digits with a point, like "25.00", or "unlimited""#, limit);
+
+impl Budget {
+    pub(super) fn read(section: &mut Section<'_>) -> Self {
+        Self {
+            currency: section.optional("currency", &CURRENCY),
+            time_zone: section.required("time_zone", &TIME_ZONE),
+            limits: BudgetLimits::read(section),
+        }
+    }
+}
+
+impl BudgetLimits {
+    pub(super) fn read(section: &mut Section<'_>) -> Self {
+        Self {
+            spend_per_month: section.optional("spend_per_month", &LIMIT),
+            recurring_per_month: section.optional("recurring_per_month", &LIMIT),
+        }
+    }
+}
+
+fn limit(text: &str) -> Outcome<Limit> {
+    if text == "unlimited" { Ok(Limit::Unlimited) } else { kinds::amount(text).map(Limit::Amount) }
 }

@@ -3,6 +3,10 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use crate::config::kinds::COUNT;
+use crate::config::reader::Section;
+use crate::config::units::{DURATION, SIZE};
+
 /// `[cache]`
 #[derive(Clone, Debug)]
 pub struct Cache {
@@ -50,4 +54,42 @@ pub struct PurchasesPerDay {
     pub subject: NonZeroU32,
     /// Of one team. Default 50.
     pub team: NonZeroU32,
+}
+
+impl Cache {
+    pub(super) fn read(section: &mut Section<'_>) -> Self {
+        Self {
+            fresh_for: section.within("fresh_for", &DURATION, "1s", "1h"),
+            stale_for: section.within("stale_for", &DURATION, "1s", "24h"),
+            max_bytes: section.within("max_bytes", &SIZE, "1MiB", "16GiB"),
+            list_fresh_for: section.within("list_fresh_for", &DURATION, "1s", "24h"),
+        }
+    }
+}
+
+impl Limits {
+    pub(super) fn read(section: &mut Section<'_>) -> Self {
+        Self {
+            reads: section.table("reads", |rate| Rate::read(rate, "per_second", SECOND)),
+            misses: section.table("misses", |rate| Rate::read(rate, "per_minute", MINUTE)),
+            writes: section.table("writes", |rate| Rate::read(rate, "per_minute", MINUTE)),
+            decisions: section.table("decisions", |rate| Rate::read(rate, "per_minute", MINUTE)),
+            purchases_per_day: section.table("purchases_per_day", PurchasesPerDay::read),
+        }
+    }
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_mins(1);
+
+impl Rate {
+    fn read(section: &mut Section<'_>, key: &'static str, period: Duration) -> Self {
+        Self { requests: section.required(key, &COUNT), period, burst: section.required("burst", &COUNT) }
+    }
+}
+
+impl PurchasesPerDay {
+    fn read(section: &mut Section<'_>) -> Self {
+        Self { subject: section.required("subject", &COUNT), team: section.required("team", &COUNT) }
+    }
 }

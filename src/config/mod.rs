@@ -1,31 +1,52 @@
-//! The configuration: `config/gateway.toml` below a file, below the environment, below secret files.
+//! The configuration: `config/gateway.toml`, below a file, below the environment, below files with secrets.
+//!
+//! A load either returns values that were checked, also against each other, or every fault there is with the
+//! place it stands at. A new key is one line in `config/gateway.toml`, one field and one line that reads it.
+//!
+//! Reading order: this file, a section ([`Server`]'s is short), `reader`, `layers`, `validate`.
 
 mod auth;
 mod budget;
 mod fault;
+mod kinds;
+mod layers;
 mod limits;
+mod policy;
+mod print;
 mod purchases;
+mod reader;
 mod server;
+mod spelling;
+mod stand_in;
+mod storage;
 mod teams;
 mod telemetry;
+#[cfg(test)]
+mod tests;
+mod tree;
 mod units;
 mod upstream;
+mod validate;
+mod warnings;
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::path::PathBuf;
 
 pub use auth::{Algorithm, Auth, ClaimNames, Issuer, KeySource};
 pub use budget::{Budget, BudgetLimits, Limit};
 pub use fault::{Fault, Faults, Origin};
+pub use layers::{DEFAULT_TEXT, FileSource, Sources};
 pub use limits::{Cache, Limits, PurchasesPerDay, Rate};
+pub use print::{Origins, Setting};
 pub use purchases::{Audit, Mode, PreexistingVisibility, Purchases, Retention};
 pub use server::{Ops, Server, Tls};
+pub use storage::Storage;
 pub use teams::{RegistrationProfile, Team};
 pub use telemetry::{Compat, LogFormat, SearchShape, Telemetry};
 pub use units::{Percent, WebUrl};
 pub use upstream::Upstream;
 
+use crate::config::kinds::{NAME, TEAM};
+use crate::config::reader::{Reading, Section};
 use crate::domain::policy::Policy;
 use crate::domain::principal::TeamId;
 
@@ -66,90 +87,57 @@ pub struct Config {
     pub compat: Compat,
 }
 
-/// `[storage]`
-#[derive(Clone, Debug)]
-pub struct Storage {
-    /// The SQLite database of `storage.url` (`sqlite:PATH`). Default `data/gateway.db`; changing it needs a restart.
-    pub database: PathBuf,
-}
-
-/// Where a configuration comes from. Its `Debug` shows no values.
-#[derive(Clone, Default)]
-pub struct Sources {
-    /// What stands over the embedded default.
-    pub file: FileSource,
-    /// Environment variables; those that do not begin with `GATEWAY__` are ignored.
-    pub environment: Vec<(String, String)>,
-}
-
-/// The layer above the embedded default.
-#[derive(Clone, Default)]
-pub enum FileSource {
-    /// None.
-    #[default]
-    None,
-    /// A file on disk.
-    Path(PathBuf),
-    /// A text in memory, as if it were a file.
-    Text {
-        /// What messages call it.
-        name: String,
-        /// TOML.
-        text: String,
-    },
-}
-
-impl Sources {
-    /// The file of the command line, else of `GATEWAY_CONFIG`, and this process's environment. The only place
-    /// that reads it.
-    pub fn from_process(cli_file: Option<PathBuf>) -> Self {
-        let _ = cli_file;
-        Self::default()
-    }
-
-    /// A text in memory over the embedded default, without an environment: for the demo and for tests.
-    pub fn from_text(name: &str, text: &str) -> Self {
-        Self {
-            file: FileSource::Text { name: name.to_owned(), text: text.to_owned() },
-            environment: Vec::new(),
-        }
-    }
-}
-
 /// A configuration, and where each value came from.
 #[derive(Clone, Debug)]
 pub struct Loaded {
     /// The values.
     pub config: Config,
-    /// Every effective key with its value (secrets redacted) and origin; its `Display` is what `check-config` prints.
+    /// Every effective key with its value (secrets redacted) and origin; its `Display` is for `check-config`.
     pub origins: Origins,
-    /// What is valid and yet hardly meant.
+    /// What is valid and yet hardly meant, one sentence each.
     pub warnings: Vec<String>,
 }
 
-/// Every effective key with its value and origin.
-#[derive(Clone, Debug)]
-pub struct Origins(Vec<Setting>);
-
-/// One effective key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Setting {
-    /// Like `upstream.buy_timeout`.
-    pub key: String,
-    /// As TOML; `[redacted]` for a secret.
-    pub value: String,
-    /// Where it stands.
-    pub origin: Origin,
-}
-
-impl fmt::Display for Origins {
-    fn fmt(&self, _out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Ok(())
+/// Loads and checks. Errors: everything that is wrong, not only the first.
+pub fn load(sources: &Sources) -> Result<Loaded, Faults> {
+    let mut reading = Reading::default();
+    let config = layers::merged(sources, &mut reading.faults)
+        .and_then(|tree| reader::read_root(tree, &mut reading, Config::read));
+    if let Some(config) = &config {
+        validate::compare(config, &mut reading);
+    }
+    match config {
+        Some(config) if reading.faults.is_empty() => {
+            let origins = Origins::new(reading.settings);
+            let warnings = warnings::about(&config, &origins);
+            Ok(Loaded { config, origins, warnings })
+        }
+        Some(_) | None => Err(Faults::new(reading.faults)),
     }
 }
 
-/// Loads and checks; either everything is right or all faults are told.
-pub fn load(sources: &Sources) -> Result<Loaded, Faults> {
-    let _ = sources;
-    unimplemented!()
+impl Config {
+    fn read(root: &mut Section<'_>) -> Option<Self> {
+        let policy = root.table("policy", policy::read);
+        Some(Self {
+            server: root.table("server", Server::read),
+            ops: root.table("ops", Ops::read),
+            upstream: root.table("upstream", Upstream::read),
+            storage: root.table("storage", Storage::read),
+            auth: root.table("auth", Auth::read),
+            budget: root.table("budget", Budget::read),
+            teams: root.keyed("teams", &TEAM, Team::read),
+            registration_profiles: root
+                .keyed("registration_profiles", &NAME, |profile, _| RegistrationProfile::read(profile)),
+            cache: root.table("cache", Cache::read),
+            limits: root.table("limits", Limits::read),
+            purchases: root.table("purchases", Purchases::read),
+            audit: root.table("audit", Audit::read),
+            retention: root.table("retention", Retention::read),
+            telemetry: root.table("telemetry", Telemetry::read),
+            compat: root.table("compat", Compat::read),
+            // Last, so that a policy without a digest does not hide the faults of the other sections.
+            policy: policy?,
+        })
+    }
 }

@@ -4,7 +4,10 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::config::units::Percent;
+use crate::config::kinds::{COUNT, MESSAGE_TYPE, PATH};
+use crate::config::reader::{Kind, Section};
+use crate::config::stand_in::StandIn;
+use crate::config::units::{DURATION, PERCENT, Percent};
 use crate::domain::purchase::MessageType;
 
 /// `[purchases]`
@@ -62,4 +65,58 @@ pub struct Audit {
 pub struct Retention {
     /// How long personal data of finished purchases is kept, 1 d to 3650 d. Default 90 d.
     pub personal_data: Duration,
+}
+
+const MODE: Kind<Mode> = Kind::text("write live or rehearsal", |text| match text {
+    "live" => Ok(Mode::Live),
+    "rehearsal" => Ok(Mode::Rehearsal),
+    _ => Err("no such mode".into()),
+});
+
+const VISIBILITY: Kind<PreexistingVisibility> =
+    Kind::text("write all or all_teams_roles", |text| match text {
+        "all" => Ok(PreexistingVisibility::All),
+        "all_teams_roles" => Ok(PreexistingVisibility::AllTeamsRoles),
+        _ => Err("nobody is called that".into()),
+    });
+
+impl Purchases {
+    pub(super) fn read(section: &mut Section<'_>) -> Self {
+        Self {
+            mode: section.required("mode", &MODE),
+            types: section.some("types", &MESSAGE_TYPE),
+            resolve_people: section.within("resolve_people", &COUNT, "1", "5"),
+            preexisting_visible_to: section.required("preexisting_visible_to", &VISIBILITY),
+            answer_within: section.within("answer_within", &DURATION, "1s", "5m"),
+            price_tolerance: section.within("price_tolerance", &PERCENT, "0%", "100%"),
+            rejected_for: section.within("rejected_for", &DURATION, "0s", "30d"),
+            absence_window: section.within("absence_window", &DURATION, "1s", "24h"),
+            scan_spacing: section.within("scan_spacing", &DURATION, "1s", "1h"),
+            sweep_every: section.within("sweep_every", &DURATION, "1s", "24h"),
+        }
+    }
+}
+
+impl Audit {
+    pub(super) fn read(section: &mut Section<'_>) -> Self {
+        Self { head_file: section.required("head_file", &PATH) }
+    }
+}
+
+impl Retention {
+    pub(super) fn read(section: &mut Section<'_>) -> Self {
+        Self { personal_data: section.within("personal_data", &DURATION, "1d", "3650d") }
+    }
+}
+
+impl StandIn for Mode {
+    fn stand_in() -> Self {
+        Self::Live
+    }
+}
+
+impl StandIn for PreexistingVisibility {
+    fn stand_in() -> Self {
+        Self::All
+    }
 }

@@ -1,10 +1,14 @@
-//! The two listeners.
+//! The two listeners: the public one, and the operators' own that the public never reaches.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
+
+use crate::config::kinds::{READABLE_FILE, SOCKET_ADDRESS};
+use crate::config::reader::{Kind, Outcome, Section};
+use crate::config::units::DURATION;
 
 /// `[server]`: the public listener.
 #[derive(Clone, Debug)]
@@ -36,4 +40,60 @@ pub struct Tls {
 pub struct Ops {
     /// Address and port, another than the public one. Default `127.0.0.1:9464`; changing it needs a restart.
     pub listen: SocketAddr,
+}
+
+const HOST: Kind<String> =
+    Kind::text(r#"write a host name or address without scheme and port, like "numbers.example.com""#, host);
+
+const NETWORK: Kind<IpNet> =
+    Kind::text(r#"write an address or a network, like "10.0.0.0/8" or "2001:db8::/32""#, network);
+
+impl Server {
+    pub(super) fn read(section: &mut Section<'_>) -> Self {
+        Self {
+            listen: section.required("listen", &SOCKET_ADDRESS),
+            hosts: section.list("hosts", &HOST),
+            trusted_proxies: section.list("trusted_proxies", &NETWORK),
+            tls: section.table("tls", tls),
+            drain_grace: section.within("drain_grace", &DURATION, "1s", "10m"),
+        }
+    }
+}
+
+impl Ops {
+    pub(super) fn read(section: &mut Section<'_>) -> Self {
+        Self { listen: section.required("listen", &SOCKET_ADDRESS) }
+    }
+}
+
+fn tls(section: &mut Section<'_>) -> Option<Tls> {
+    const BOTH: &str = "set certificate_file and key_file, or neither for plain HTTP behind a proxy";
+    let certificate_file = section.optional("certificate_file", &READABLE_FILE);
+    let key_file = section.optional("key_file", &READABLE_FILE);
+    match (certificate_file, key_file) {
+        (Some(certificate_file), Some(key_file)) => return Some(Tls { certificate_file, key_file }),
+        (Some(_), None) if !section.is_faulty("key_file") => {
+            section.refuse("certificate_file", "a certificate without its key", BOTH);
+        }
+        (None, Some(_)) if !section.is_faulty("certificate_file") => {
+            section.refuse("key_file", "a key without its certificate", BOTH);
+        }
+        (Some(_), None) | (None, Some(_) | None) => {}
+    }
+    None
+}
+
+fn host(text: &str) -> Outcome<String> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    let address = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let well_formed = match address {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None => text.len() <= 253 && text.bytes().all(allowed),
+    };
+    if well_formed { Ok(text.to_ascii_lowercase()) } else { Err("not a host".into()) }
+}
+
+fn network(text: &str) -> Outcome<IpNet> {
+    let address = || text.parse::<IpAddr>().map(IpNet::from);
+    text.parse().or_else(|_| address()).map_err(|_| "not a network".into())
 }

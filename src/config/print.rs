@@ -1,0 +1,50 @@
+//! The effective configuration for people: every key, its value, where it came from.
+
+use std::fmt;
+
+use crate::config::fault::Origin;
+
+/// Every effective key with its value and origin, in the order of their names.
+///
+/// `Display` writes lines like `server.listen = "127.0.0.1:8080"  # default`.
+#[derive(Clone, Debug)]
+pub struct Origins(Vec<Setting>);
+
+/// One effective key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// Like `upstream.buy_timeout`.
+    pub key: String,
+    /// As TOML writes it; `[redacted]` for a secret.
+    pub value: String,
+    /// Where it stands.
+    pub origin: Origin,
+}
+
+impl Origins {
+    pub(super) fn new(mut settings: Vec<Setting>) -> Self {
+        settings.sort_by(|one, other| one.key.cmp(&other.key));
+        Self(settings)
+    }
+
+    /// The settings, in order.
+    pub fn as_slice(&self) -> &[Setting] {
+        &self.0
+    }
+
+    /// The setting of a key, if it is set or has a default.
+    pub fn find(&self, key: &str) -> Option<&Setting> {
+        self.0.iter().find(|setting| setting.key == key)
+    }
+}
+
+impl fmt::Display for Origins {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        /// Wide enough for nearly all lines; a longer one pushes its origin to the right.
+        const ORIGIN_COLUMN: usize = 60;
+        for Setting { key, value, origin } in &self.0 {
+            writeln!(out, "{:<ORIGIN_COLUMN$}  # {origin}", format!("{key} = {value}"))?;
+        }
+        Ok(())
+    }
+}
