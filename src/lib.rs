@@ -1,9 +1,11 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 
-pub mod clicksend;
 pub mod auth;
+pub mod clicksend;
 pub mod clock;
 pub mod config;
 pub mod domain;
+pub mod metrics;
+pub mod service;
 pub mod simulator;
 pub mod store;

@@ -149,3 +149,21 @@ pub fn month_by_team(session: &Session<'_>, month: &str) -> Result<Vec<(String, 
         |row| Ok((row.text()?, Money::from_micros(row.int()?), Money::from_micros(row.int()?))),
     )
 }
+
+/// The full monthly prices of what is bought or may be, by team and country; for the metrics.
+pub fn recurring_by_team(session: &Session<'_>) -> Result<Vec<Total>, StoreError> {
+    session.query(
+        "SELECT team, country, currency, sum(monthly_micros) FROM purchases
+         WHERE holds_number = 1 GROUP BY team, country, currency",
+        &[],
+        |row| {
+            Ok(Total {
+                team: row.text()?,
+                country: row.text()?,
+                kind: "recurring".to_owned(),
+                currency: row.text()?,
+                amount: Money::from_micros(row.int()?),
+            })
+        },
+    )
+}

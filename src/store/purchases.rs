@@ -165,9 +165,10 @@ pub fn insert(
     let quote = serde_json::to_string(&purchase.quote)?;
     tx.execute_one(
         "INSERT INTO purchases (id, number, message_type, issuer, subject, name, on_behalf_of, team, reference,
-             quote, quote_digest, monthly_micros, rule, policy_digest, state, version, attempts, holds_number,
-             created_us, updated_us)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)",
+             quote, quote_digest, country, currency, monthly_micros, rule, policy_digest, state, version, attempts,
+             holds_number, created_us, updated_us)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
+             $22)",
         &[
             (&id).into(),
             purchase.number.as_str().into(),
@@ -180,6 +181,8 @@ pub fn insert(
             purchase.reference.as_deref().into(),
             (&quote).into(),
             (&purchase.quote_digest).into(),
+            purchase.quote.country.as_str().into(),
+            purchase.quote.currency.as_str().into(),
             purchase.quote.monthly.micros().into(),
             (&purchase.rule).into(),
             (&purchase.policy_digest).into(),
@@ -250,4 +253,13 @@ pub fn step(
     purchase.updated_at = at;
     purchase.receipt = trace.receipt.cloned().or_else(|| purchase.receipt.take());
     Ok(())
+}
+
+/// The numbers that were booked at or after a moment.
+pub fn bought_since(session: &Session<'_>, since: jiff::Timestamp) -> Result<Vec<String>, StoreError> {
+    session.query(
+        "SELECT number FROM purchases WHERE state = 'bought' AND updated_us >= $1",
+        &[since.into()],
+        crate::store::session::only_text,
+    )
 }

@@ -144,14 +144,14 @@ struct Client {
 
 impl Client {
     fn of(base_url: &str) -> Self {
-        Self::with(options(base_url), Clock::system())
+        Self::with(&options(base_url), Clock::system())
     }
 
-    fn with(options: Options, clock: Clock) -> Self {
+    fn with(options: &Options, clock: Clock) -> Self {
         let calls = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&calls);
         let observer = Arc::new(move |call: &Call| seen.lock().unwrap().push(*call));
-        Self { clicksend: ClickSend::new(&options, clock, observer).unwrap(), calls }
+        Self { clicksend: ClickSend::new(options, clock, observer).unwrap(), calls }
     }
 
     fn outcomes(&self) -> Vec<(Outcome, Option<u16>)> {

@@ -62,7 +62,7 @@ fn client(base_url: &str) -> Client {
         read_timeout: Duration::from_secs(5),
         ..options(base_url)
     };
-    Client::with(options, Clock::system())
+    Client::with(&options, Clock::system())
 }
 
 async fn buy(client: &Client) -> Sent<()> {

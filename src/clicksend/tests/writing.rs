@@ -205,7 +205,7 @@ async fn a_claim_of_two_seconds_is_not_sent() {
     let hand = ManualClock::starting_at(Timestamp::UNIX_EPOCH);
     let clock = Clock::manual(hand.clone());
     hand.advance(Duration::from_hours(1));
-    let client = Client::with(options(&upstream.base_url()), clock.clone());
+    let client = Client::with(&options(&upstream.base_url()), clock.clone());
     let claimed = clock.boot();
     let attempt = async |claimed| {
         let slot = client.clicksend.reserve_buy_slot(Duration::ZERO).await.unwrap();

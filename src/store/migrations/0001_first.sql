@@ -51,6 +51,8 @@ CREATE TABLE purchases (
     reference     TEXT,
     quote         TEXT    NOT NULL,
     quote_digest  BLOB    NOT NULL,
+    country       TEXT    NOT NULL,
+    currency      TEXT    NOT NULL,
     monthly_micros INTEGER NOT NULL,
     rule          TEXT    NOT NULL,
     policy_digest BLOB    NOT NULL,

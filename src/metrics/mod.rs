@@ -1,0 +1,323 @@
+//! Every metric of the gateway, in one struct: what the rest calls are verbs, and only this room knows which
+//! library counts.
+//!
+//! Two kinds are kept apart. *Events* are counted here as they happen and belong to this process. *Figures* (money,
+//! purchases by state, owned numbers) are read from the store at each look, see [`Figures`]: they are the same in
+//! every replica and survive a restart, so dashboards fold them with `max`.
+
+mod figures;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use prometheus::{
+    Encoder as _, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder,
+};
+
+use crate::domain::purchase::State;
+
+pub use figures::{BudgetFigure, Figures, LedgerFigure, OwnedFigure};
+
+/// Seconds; OpenTelemetry's buckets for HTTP, and two more for what waits on upstream.
+const BUCKETS: &[f64] =
+    &[0.001, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0, 20.0, 30.0];
+
+/// A cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CacheName {
+    /// Numbers on sale.
+    Search,
+    /// Owned numbers.
+    Numbers,
+}
+
+/// Where an answer came from, the cheapest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CacheResult {
+    /// Kept and fresh.
+    Hit,
+    /// Kept, and being refreshed or all there is.
+    Stale,
+    /// Somebody else's upstream call served it.
+    Coalesced,
+    /// It cost an upstream call.
+    Miss,
+}
+
+impl CacheResult {
+    /// The metric label.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Hit => "hit",
+            Self::Stale => "stale",
+            Self::Coalesced => "coalesced",
+            Self::Miss => "miss",
+        }
+    }
+}
+
+/// A limit of the gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Limit {
+    /// Requests of an address before anybody knows who it is.
+    Address,
+    /// Searches, lists and looks.
+    Reads,
+    /// Searches that go upstream.
+    Misses,
+    /// Purchases and registrations.
+    Writes,
+}
+
+impl Limit {
+    const ALL: [Self; 4] = [Self::Address, Self::Reads, Self::Misses, Self::Writes];
+
+    /// The metric label, and the name in `RateLimit` headers.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Address => "address",
+            Self::Reads => "reads",
+            Self::Misses => "misses",
+            Self::Writes => "writes",
+        }
+    }
+
+    /// For people.
+    pub const fn in_words(self) -> &'static str {
+        match self {
+            Self::Address => "requests from this address",
+            Self::Reads => "searches and lists",
+            Self::Misses => "searches that go to ClickSend",
+            Self::Writes => "purchases and registrations",
+        }
+    }
+}
+
+/// The gateway's metrics. Cheap to clone.
+#[derive(Clone)]
+pub struct Metrics(Arc<Families>);
+
+struct Families {
+    registry: Registry,
+    requests: HistogramVec,
+    active_requests: IntGauge,
+    upstream_calls: IntCounterVec,
+    upstream_seconds: HistogramVec,
+    cache_requests: IntCounterVec,
+    limit_decisions: IntCounterVec,
+    purchase_transitions: IntCounterVec,
+    refusals: IntCounterVec,
+    auth_refusals: IntCounterVec,
+}
+
+impl Metrics {
+    /// All families at their start. Fails only if two of them had one name.
+    pub fn new() -> Result<Self, prometheus::Error> {
+        let registry = Registry::new();
+        registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
+        build_info(&registry)?;
+        let families = Families {
+            requests: histogram(
+                &registry,
+                "http_server_request_duration_seconds",
+                "Requests served, by route.",
+                &["http_request_method", "http_route", "http_response_status_code"],
+            )?,
+            active_requests: active_requests(&registry)?,
+            upstream_calls: counter(
+                &registry,
+                "numbers_gateway_upstream_calls_total",
+                "Calls to ClickSend, by what came of them; `limited` never left.",
+                &["operation", "outcome"],
+            )?,
+            upstream_seconds: histogram(
+                &registry,
+                "numbers_gateway_upstream_call_duration_seconds",
+                "Time of a call to ClickSend, without waiting for the outbound limiter.",
+                &["operation"],
+            )?,
+            cache_requests: counter(
+                &registry,
+                "numbers_gateway_cache_requests_total",
+                "Looks into a cache, by where the answer came from.",
+                &["cache", "result"],
+            )?,
+            limit_decisions: counter(
+                &registry,
+                "numbers_gateway_limit_decisions_total",
+                "Requests that a limit looked at.",
+                &["limit", "decision"],
+            )?,
+            purchase_transitions: counter(
+                &registry,
+                "numbers_gateway_purchase_transitions_total",
+                "Steps of purchases, by the state they led to.",
+                &["to"],
+            )?,
+            refusals: counter(
+                &registry,
+                "numbers_gateway_refusals_total",
+                "Refused purchases and registrations, by code.",
+                &["code"],
+            )?,
+            auth_refusals: counter(
+                &registry,
+                "numbers_gateway_auth_refusals_total",
+                "Tokens that were not accepted, by reason.",
+                &["reason"],
+            )?,
+            registry,
+        };
+        families.start_at_zero();
+        Ok(Self(Arc::new(families)))
+    }
+
+    /// A request was answered. `route` is the route's pattern, never the path.
+    pub fn request_served(&self, method: &str, route: &str, status: u16, elapsed: Duration) {
+        let labels = [method, route, &status.to_string()];
+        self.0.requests.with_label_values(&labels).observe(elapsed.as_secs_f64());
+    }
+
+    /// Counts a request as active until the guard is dropped.
+    pub fn request_begun(&self) -> ActiveRequest {
+        self.0.active_requests.inc();
+        ActiveRequest(self.0.active_requests.clone())
+    }
+
+    /// A call to upstream ended.
+    pub fn upstream_called(&self, operation: &'static str, outcome: &'static str, elapsed: Duration) {
+        self.0.upstream_calls.with_label_values(&[operation, outcome]).inc();
+        self.0.upstream_seconds.with_label_values(&[operation]).observe(elapsed.as_secs_f64());
+    }
+
+    /// A cache was looked into.
+    pub fn cached(&self, cache: CacheName, result: CacheResult) {
+        let cache = match cache {
+            CacheName::Search => "search",
+            CacheName::Numbers => "numbers",
+        };
+        self.0.cache_requests.with_label_values(&[cache, result.as_str()]).inc();
+    }
+
+    /// A limit looked at a request.
+    pub fn limited(&self, limit: Limit, allowed: bool) {
+        let decision = if allowed { "allowed" } else { "rejected" };
+        self.0.limit_decisions.with_label_values(&[limit.as_str(), decision]).inc();
+    }
+
+    /// A purchase moved.
+    pub fn purchase_moved(&self, to: State) {
+        self.0.purchase_transitions.with_label_values(&[to.as_str()]).inc();
+    }
+
+    /// A purchase or registration was refused.
+    pub fn refused(&self, code: &'static str) {
+        self.0.refusals.with_label_values(&[code]).inc();
+    }
+
+    /// A token was not accepted.
+    pub fn token_refused(&self, reason: &'static str) {
+        self.0.auth_refusals.with_label_values(&[reason]).inc();
+    }
+
+    /// Everything in Prometheus' text format; without figures where the store gave none, because stale is not zero.
+    pub fn exposition(&self, figures: Option<&Figures>) -> Result<String, prometheus::Error> {
+        let mut families = self.0.registry.gather();
+        if let Some(figures) = figures {
+            families.extend(figures.gather()?);
+        }
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&families, &mut text)?;
+        Ok(String::from_utf8_lossy(&text).into_owned())
+    }
+}
+
+impl Families {
+    /// A series that is born with its first event loses it to `increase()`: closed label sets exist from the start.
+    fn start_at_zero(&self) {
+        for state in State::ALL {
+            self.purchase_transitions.with_label_values(&[state.as_str()]);
+        }
+        for limit in Limit::ALL {
+            for decision in ["allowed", "rejected"] {
+                self.limit_decisions.with_label_values(&[limit.as_str(), decision]);
+            }
+        }
+        for result in [CacheResult::Hit, CacheResult::Stale, CacheResult::Coalesced, CacheResult::Miss] {
+            for cache in ["search", "numbers"] {
+                self.cache_requests.with_label_values(&[cache, result.as_str()]);
+            }
+        }
+    }
+}
+
+/// A request that is being answered.
+pub struct ActiveRequest(IntGauge);
+
+impl Drop for ActiveRequest {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+fn histogram(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> Result<HistogramVec, prometheus::Error> {
+    let family = HistogramVec::new(HistogramOpts::new(name, help).buckets(BUCKETS.to_vec()), labels)?;
+    registry.register(Box::new(family.clone()))?;
+    Ok(family)
+}
+
+fn counter(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> Result<IntCounterVec, prometheus::Error> {
+    let family = IntCounterVec::new(Opts::new(name, help), labels)?;
+    registry.register(Box::new(family.clone()))?;
+    Ok(family)
+}
+
+fn active_requests(registry: &Registry) -> Result<IntGauge, prometheus::Error> {
+    let gauge = IntGauge::new("http_server_active_requests", "Requests being answered now.")?;
+    registry.register(Box::new(gauge.clone()))?;
+    Ok(gauge)
+}
+
+fn build_info(registry: &Registry) -> Result<(), prometheus::Error> {
+    let info =
+        IntGaugeVec::new(Opts::new("numbers_gateway_build_info", "The running version."), &["version"])?;
+    info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+    registry.register(Box::new(info))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a broken fixture stops the test")]
+
+    use super::{Figures, LedgerFigure, Metrics};
+
+    #[test]
+    fn money_is_there_when_the_ledger_was_read_and_absent_when_not() {
+        let metrics = Metrics::new().unwrap();
+        let figures = Figures {
+            charged: vec![LedgerFigure {
+                team: "growth".into(),
+                country: "AU".into(),
+                kind: "setup".into(),
+                currency: "AUD".into(),
+                amount: "20.71".parse().unwrap(),
+            }],
+            ..Figures::default()
+        };
+        let line =
+            r#"numbers_gateway_spend_total{charge="setup",country="AU",currency="AUD",team="growth"} 20.71"#;
+        assert!(metrics.exposition(Some(&figures)).unwrap().contains(line));
+        assert!(!metrics.exposition(None).unwrap().contains("numbers_gateway_spend_total"));
+    }
+}

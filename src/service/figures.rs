@@ -1,0 +1,127 @@
+//! The figures that metrics show: read from the store at each look, never counted beside it.
+//!
+//! A number that a counter keeps goes wrong with every restart and every replica; one that is read from the
+//! ledger is right or absent.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+
+use crate::clock::Clock;
+use crate::domain::money::Currency;
+use crate::metrics::{BudgetFigure, Figures, LedgerFigure, OwnedFigure};
+use crate::service::purchasing::month_of;
+use crate::service::teams::{Budget, Teams};
+use crate::store::{self, Session, Store, StoreError};
+
+/// Reads them.
+#[derive(Clone)]
+pub struct FigureReader {
+    store: Store,
+    teams: Arc<Teams>,
+    currency: Option<Currency>,
+    time_zone: TimeZone,
+    clock: Clock,
+}
+
+impl FigureReader {
+    /// A reader for the configured teams.
+    pub fn new(
+        store: Store,
+        teams: Arc<Teams>,
+        currency: Option<Currency>,
+        time_zone: TimeZone,
+        clock: Clock,
+    ) -> Self {
+        Self { store, teams, currency, time_zone, clock }
+    }
+
+    /// All figures of one moment.
+    pub async fn read(&self) -> Result<Figures, StoreError> {
+        let now = self.clock.now();
+        let month = month_of(now, &self.time_zone);
+        let (teams, currency) = (Arc::clone(&self.teams), self.currency);
+        let mut figures = self.store.read(move |session| read(session, &teams, currency, &month)).await?;
+        figures.read_at = now.as_second();
+        Ok(figures)
+    }
+}
+
+fn read(
+    session: &Session<'_>,
+    teams: &Teams,
+    currency: Option<Currency>,
+    month: &str,
+) -> Result<Figures, StoreError> {
+    let owners: BTreeMap<String, String> = store::purchases::teams_of_bought(session)?
+        .into_iter()
+        .map(|(number, team)| (number.to_string(), team.to_string()))
+        .collect();
+    let mut owned: BTreeMap<OwnedFigure, u32> = BTreeMap::new();
+    for row in store::owned::all(session)? {
+        let figure = OwnedFigure {
+            team: owners.get(&row.dedicated_number).cloned().unwrap_or_default(),
+            country: row.country.unwrap_or_default(),
+            message_type: row.message_type.unwrap_or_default(),
+        };
+        *owned.entry(figure).or_default() += 1;
+    }
+    let charged = store::ledger::charged(session)?
+        .into_iter()
+        .map(|total| LedgerFigure {
+            team: total.team,
+            country: total.country,
+            kind: total.kind,
+            currency: total.currency,
+            amount: total.amount,
+        })
+        .collect();
+    let recurring = store::ledger::recurring_by_team(session)?
+        .into_iter()
+        .map(|total| LedgerFigure {
+            team: total.team,
+            country: total.country,
+            kind: total.kind,
+            currency: total.currency,
+            amount: total.amount,
+        })
+        .collect();
+    Ok(Figures {
+        purchases: store::purchases::count_by_state(session)?,
+        owned,
+        charged,
+        recurring,
+        budgets: currency
+            .map(|currency| budgets(session, teams, currency, month))
+            .transpose()?
+            .unwrap_or_default(),
+        read_at: 0,
+    })
+}
+
+/// One figure for each configured team, and one, without a team's name, for the organisation.
+fn budgets(
+    session: &Session<'_>,
+    teams: &Teams,
+    currency: Currency,
+    month: &str,
+) -> Result<Vec<BudgetFigure>, StoreError> {
+    let by_team = store::ledger::month_by_team(session, month)?;
+    let of_team =
+        |id: Option<&crate::domain::principal::TeamId>, budget: Budget| -> Result<BudgetFigure, StoreError> {
+            let mine = by_team.iter().filter(|(team, _, _)| id.is_none_or(|id| id.as_str() == team));
+            let (charged, held): (Vec<_>, Vec<_>) = mine.map(|(_, charged, held)| (*charged, *held)).unzip();
+            Ok(BudgetFigure {
+                team: id.map(ToString::to_string).unwrap_or_default(),
+                currency: currency.to_string(),
+                spend_limit: budget.spend_per_month,
+                spent: charged.into_iter().sum(),
+                held: held.into_iter().sum(),
+                recurring_limit: budget.recurring_per_month,
+                recurring: store::ledger::recurring(session, id)?,
+            })
+        };
+    let organisation = of_team(None, teams.organisation);
+    teams.teams.iter().map(|(id, team)| of_team(Some(id), team.budget)).chain([organisation]).collect()
+}

@@ -1,0 +1,68 @@
+//! The limits that only the service can charge, because only it knows what a request turns out to be: a search
+//! that goes upstream, a write that is not the repeat of an earlier one.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use governor::clock::{Clock as _, DefaultClock};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+
+use crate::domain::principal::{Person, Principal};
+use crate::metrics::{Limit, Metrics};
+use crate::service::refusal::{Code, Refusal};
+
+/// A token bucket: `requests` come back in each `period`, `burst` at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// How many come back.
+    pub requests: NonZeroU32,
+    /// In how long.
+    pub period: Duration,
+    /// How many at once.
+    pub burst: NonZeroU32,
+}
+
+impl Rate {
+    /// The time in which one request comes back.
+    pub fn interval(self) -> Duration {
+        // A nanosecond at least: governor has no quota without a period.
+        (self.period / self.requests.get()).max(Duration::from_nanos(1))
+    }
+}
+
+/// A limit per person.
+pub struct PersonLimit {
+    limiter: DefaultKeyedRateLimiter<Person>,
+    which: Limit,
+    metrics: Metrics,
+}
+
+impl PersonLimit {
+    /// A full bucket for everybody.
+    pub fn new(which: Limit, rate: Rate, metrics: Metrics) -> Self {
+        let quota = Quota::with_period(rate.interval())
+            .unwrap_or_else(|| Quota::per_second(NonZeroU32::MIN))
+            .allow_burst(rate.burst);
+        Self { limiter: RateLimiter::keyed(quota), which, metrics }
+    }
+
+    /// Takes one, or says when there will be one.
+    pub fn charge(&self, principal: &Principal) -> Result<(), Refusal> {
+        let taken = self.limiter.check_key(&principal.person);
+        self.metrics.limited(self.which, taken.is_ok());
+        taken.map_err(|until| {
+            let wait = until.wait_time_from(DefaultClock::default().now());
+            Refusal::new(
+                Code::TooManyRequests,
+                format!("the limit for {} is used up; ask again later", self.which.in_words()),
+            )
+            .retry_after(wait)
+        })
+    }
+
+    /// Forgets who has a full bucket, so that memory follows the callers of now.
+    pub fn forget_idle(&self) {
+        self.limiter.retain_recent();
+        self.limiter.shrink_to_fit();
+    }
+}

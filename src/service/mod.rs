@@ -1,0 +1,17 @@
+//! What the gateway does, told without HTTP and without SQL.
+//!
+//! Every method that somebody calls takes the [`Principal`](crate::domain::principal::Principal) first, then
+//! authorises, then scopes. Every refusal is a [`Refusal`] with a stable [`Code`].
+
+pub mod background;
+pub mod figures;
+pub mod limits;
+pub mod owned;
+pub mod purchasing;
+pub mod refusal;
+pub mod registrations;
+pub mod search;
+pub mod single_flight;
+pub mod teams;
+
+pub use refusal::{Code, Refusal};

@@ -1,0 +1,177 @@
+//! Dispatch: an approved purchase is quoted again if need be, reserved, claimed and sent, once.
+//!
+//! The whole of it runs in a task that belongs to the purchase. Who asked may wait for it, for as long as was
+//! promised; hanging up changes nothing.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::domain::order::{Order, Sent};
+use crate::domain::purchase::{Purchase, PurchaseId, State};
+use crate::domain::quote::Quote;
+use crate::service::purchasing::Inner;
+use crate::service::purchasing::reservation::Reserved;
+use crate::service::refusal::{Code, Refusal};
+use crate::store;
+
+/// A quote older than this is asked for again before money is held.
+const QUOTE_LASTS: SignedDuration = SignedDuration::from_secs(30);
+/// A purchase of which not one byte left may be tried again this often before it waits to be asked for.
+const TRIES: u32 = 3;
+/// Between those tries, times the number of tries so far.
+const PAUSE: Duration = Duration::from_millis(500);
+/// How long a buy waits for a slot of the outbound limiter.
+const SLOT_WITHIN: Duration = Duration::from_secs(10);
+
+impl Inner {
+    /// Begins to drive a purchase that is approved, unless a task does already.
+    pub(super) fn drive_in_background(self: &Arc<Self>, purchase: &Purchase) {
+        if purchase.state != State::Approved {
+            return;
+        }
+        let mut driven = self.driven.lock().unwrap_or_else(PoisonError::into_inner);
+        if driven.contains_key(&purchase.id) {
+            return;
+        }
+        let (end, ended) = watch::channel(());
+        driven.insert(purchase.id, ended);
+        let lease = Lease { inner: Arc::clone(self), id: purchase.id, _end: end };
+        let purchase = purchase.clone();
+        self.parts.background.spawn(async move {
+            lease.inner.drive(purchase).await;
+        });
+    }
+
+    /// Waits for the task that drives a purchase, at most until `deadline`; the purchase as it stands then.
+    pub(super) async fn wait_until(
+        &self,
+        purchase: Purchase,
+        deadline: Instant,
+    ) -> Result<Purchase, Refusal> {
+        let ended = self.driven.lock().unwrap_or_else(PoisonError::into_inner).get(&purchase.id).cloned();
+        if let Some(mut ended) = ended {
+            // The sender never sends: being dropped is the signal. Running out of time is an answer as well.
+            let _ = tokio::time::timeout_at(deadline, ended.changed()).await;
+        }
+        let id = purchase.id;
+        let current = self.parts.store.read(move |session| store::purchases::find(session, id)).await?;
+        Ok(current.unwrap_or(purchase))
+    }
+
+    async fn drive(&self, mut purchase: Purchase) {
+        for tries in 1..=TRIES {
+            match self.drive_once(purchase).await {
+                Ok(driven) if driven.state == State::Approved && tries < TRIES => {
+                    tokio::time::sleep(PAUSE * tries).await;
+                    purchase = driven;
+                }
+                Ok(_) => return,
+                Err(refusal) => {
+                    tracing::warn!(%refusal, "an approved purchase could not be sent yet; it is tried again when asked for");
+                    return;
+                }
+            }
+        }
+    }
+
+    /// One try, from quote to outcome. An error means that the purchase stays approved.
+    async fn drive_once(&self, purchase: Purchase) -> Result<Purchase, Refusal> {
+        let quote = self.current_quote(&purchase).await?;
+        let within = quote.is_within(&purchase.quote, self.parts.settings.price_tolerance);
+        if !within {
+            return self.cancel_for_price(purchase, &quote).await;
+        }
+        // The slot first: waiting for it may take longer than a claim stays fresh.
+        let slot = self.parts.upstream.reserve_buy_slot(SLOT_WITHIN).await?;
+        let claimed_boot = self.parts.clock.boot();
+        match self.reserve_and_claim(purchase, quote).await? {
+            Reserved::Cancelled(purchase) => {
+                self.parts.metrics.purchase_moved(purchase.state);
+                Ok(purchase)
+            }
+            Reserved::Claimed(purchase, order) => {
+                self.parts.metrics.purchase_moved(purchase.state);
+                let sent = self.parts.upstream.buy(slot, &order, claimed_boot).await;
+                Ok(self.settle_for_certain(purchase, &order, sent).await)
+            }
+        }
+    }
+
+    async fn current_quote(&self, purchase: &Purchase) -> Result<Quote, Refusal> {
+        let age = self.parts.clock.now().duration_since(purchase.quote.at);
+        if age <= QUOTE_LASTS {
+            return Ok(purchase.quote.clone());
+        }
+        self.parts.owned.ensure_younger_than(self.parts.settings.list_younger_than).await?;
+        match self.quote(&purchase.number, Some(purchase.quote.country)).await {
+            Err(refusal) if refusal.code == Code::NumberNotAvailable => {
+                self.cancel(purchase.clone(), &refusal).await?;
+                Err(refusal)
+            }
+            quoted => quoted,
+        }
+    }
+
+    async fn cancel_for_price(&self, purchase: Purchase, quote: &Quote) -> Result<Purchase, Refusal> {
+        let refusal = Refusal::new(
+            Code::PriceChanged,
+            format!(
+                "setup and month are {} and {} {} now, they were {} and {} when it was decided; ask again to decide on the new price",
+                quote.setup, quote.monthly, quote.currency, purchase.quote.setup, purchase.quote.monthly
+            ),
+        );
+        self.cancel(purchase, &refusal).await
+    }
+
+    /// Writes an outcome down, and does not give up while this process lives: it is the only one who knows.
+    async fn settle_for_certain(
+        &self,
+        purchase: Purchase,
+        order: &Order,
+        sent: Sent<crate::domain::order::Receipt>,
+    ) -> Purchase {
+        let mut pause = PAUSE;
+        loop {
+            match self.settle(purchase.clone(), &sent).await {
+                Ok(settled) => {
+                    self.parts.metrics.purchase_moved(settled.state);
+                    return settled;
+                }
+                Err(refusal) => {
+                    tracing::error!(
+                        %refusal, purchase = %purchase.id, number = order.number.masked(), outcome = outcome_word(&sent),
+                        "the outcome of a buy could not be written down; trying again"
+                    );
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(Duration::from_secs(30));
+                }
+            }
+        }
+    }
+}
+
+const fn outcome_word<T>(sent: &Sent<T>) -> &'static str {
+    match sent {
+        Sent::Done(_) => "bought",
+        Sent::Refused(_) => "refused",
+        Sent::NotSent(_) => "not sent",
+        Sent::Ambiguous(_) => "unknown",
+    }
+}
+
+/// The right to drive a purchase; ends for everybody who waits when it is dropped.
+struct Lease {
+    inner: Arc<Inner>,
+    id: PurchaseId,
+    _end: watch::Sender<()>,
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.inner.driven.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+    }
+}

@@ -1,0 +1,289 @@
+//! Buying a number: from the request to the booked sale, at most once.
+//!
+//! The request is decided here and now; what follows belongs to the purchase, not to the request, and runs in a
+//! task of its own that no hang-up can stop. `domain/PROTOCOL.md` tells the protocol; the files follow its steps:
+//! [`quoting`], [`submission`], [`reservation`], [`dispatch`], [`settlement`].
+
+mod dispatch;
+mod quoting;
+mod reservation;
+mod settlement;
+pub(super) mod submission;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::clicksend::ClickSend;
+use crate::clock::Clock;
+use crate::domain::audit::{Actor, AuditEvent, Target};
+use crate::domain::canonical::Digest;
+use crate::domain::country::Country;
+use crate::domain::money::{Currency, Money};
+use crate::domain::number::DedicatedNumber;
+use crate::domain::policy::Policy;
+use crate::domain::principal::{Principal, TeamId};
+use crate::domain::purchase::{MessageType, Purchase, PurchaseId, State};
+use crate::domain::registration::RegistrationData;
+use crate::metrics::Metrics;
+use crate::service::background::Background;
+use crate::service::limits::PersonLimit;
+use crate::service::owned::OwnedNumbers;
+use crate::service::refusal::{Code, Refusal};
+use crate::service::search::Searches;
+use crate::service::teams::Teams;
+use crate::store::attempts::InstanceId;
+use crate::store::{self, Store};
+
+pub(super) use reservation::month_of;
+
+/// What somebody wants to buy.
+#[derive(Clone, Debug)]
+pub struct PurchaseRequest {
+    /// The number.
+    pub number: DedicatedNumber,
+    /// What for.
+    pub message_type: MessageType,
+    /// Where it is sold, when the caller knows.
+    pub country: Option<Country>,
+    /// The team that pays, when the token names several.
+    pub team: Option<TeamId>,
+    /// Why.
+    pub reason: Option<String>,
+    /// The caller's own reference.
+    pub reference: Option<String>,
+    /// For whom, when an application asks.
+    pub on_behalf_of: Option<String>,
+    /// Setup and one month at most.
+    pub max_price: Option<Money>,
+    /// For Australian SMS and MMS numbers.
+    pub registration_data: Option<RegistrationData>,
+    /// The caller's key, where one was sent.
+    pub idempotency: Option<Idempotency>,
+    /// How long the caller waits for an answer; nothing means as long as is configured.
+    pub wait: Option<Duration>,
+}
+
+/// A caller's key, and the request it came with.
+#[derive(Clone, Debug)]
+pub struct Idempotency {
+    /// On which route.
+    pub route: &'static str,
+    /// 1–255 printable ASCII characters.
+    pub key: String,
+    /// SHA-256 over the RFC 8785 form of body, path and query.
+    pub fingerprint: Digest,
+}
+
+/// The answer to a request.
+#[derive(Clone, Debug)]
+pub struct Answered {
+    /// The purchase as it stands.
+    pub purchase: Purchase,
+    /// Whether an earlier request made it.
+    pub replayed: bool,
+}
+
+/// How buying is configured.
+#[derive(Clone, Debug)]
+pub struct PurchasingSettings {
+    /// Whether buys are sent at all, or why not.
+    pub buying: Result<(), &'static str>,
+    /// The types that may be asked for.
+    pub types: Vec<MessageType>,
+    /// The one currency; nothing is bought without.
+    pub currency: Option<Currency>,
+    /// Where months and days turn.
+    pub time_zone: TimeZone,
+    /// How far a price may rise between decision and buy, in basis points.
+    pub price_tolerance: u32,
+    /// A request is answered by then.
+    pub answer_within: Duration,
+    /// The table of owned numbers must be younger than this.
+    pub list_younger_than: Duration,
+    /// Reservations a day: of one subject.
+    pub per_day_subject: i64,
+    /// Reservations a day: of one team.
+    pub per_day_team: i64,
+}
+
+/// What purchasing is built from.
+pub struct PurchasingParts {
+    /// The way to upstream.
+    pub upstream: ClickSend,
+    /// The store.
+    pub store: Store,
+    /// The table of owned numbers.
+    pub owned: OwnedNumbers,
+    /// The search cache, which must forget what is sold.
+    pub searches: Searches,
+    /// The configured teams.
+    pub teams: Arc<Teams>,
+    /// The rules.
+    pub policy: Arc<Policy>,
+    /// The limit for writes.
+    pub writes: PersonLimit,
+    /// Where detached work runs.
+    pub background: Background,
+    /// This process.
+    pub instance: InstanceId,
+    /// Time.
+    pub clock: Clock,
+    /// Counters.
+    pub metrics: Metrics,
+    /// Configuration.
+    pub settings: PurchasingSettings,
+}
+
+/// The purchasing service. Cheap to clone.
+#[derive(Clone)]
+pub struct Purchasing(Arc<Inner>);
+
+struct Inner {
+    parts: PurchasingParts,
+    /// Numbers that upstream just did not have: asking again at once would only cost calls.
+    unavailable: moka::sync::Cache<DedicatedNumber, ()>,
+    /// Purchases that a task of this process is driving, and a way to wait for its end.
+    driven: Mutex<HashMap<PurchaseId, watch::Receiver<()>>>,
+}
+
+/// How long a number stays "not available" without asking again.
+const UNAVAILABLE_FOR: Duration = Duration::from_secs(30);
+
+impl Purchasing {
+    /// A service that drives nothing yet.
+    pub fn new(parts: PurchasingParts) -> Self {
+        let unavailable =
+            moka::sync::Cache::builder().max_capacity(10_000).time_to_live(UNAVAILABLE_FOR).build();
+        Self(Arc::new(Inner { parts, unavailable, driven: Mutex::default() }))
+    }
+
+    /// Buys a number, or says where the purchase stands when the caller has waited long enough. Calling again is
+    /// always safe: the same person and number find the same purchase.
+    pub async fn request(
+        &self,
+        principal: &Principal,
+        request: PurchaseRequest,
+    ) -> Result<Answered, Refusal> {
+        let deadline = Instant::now() + request.wait.unwrap_or(self.0.parts.settings.answer_within);
+        let (number, message_type) = (request.number.clone(), request.message_type);
+        match self.0.find_or_submit(principal, request).await {
+            Ok(submitted) => {
+                self.0.drive_in_background(&submitted.purchase);
+                let purchase = self.0.wait_until(submitted.purchase, deadline).await?;
+                Ok(Answered { purchase, replayed: submitted.replayed })
+            }
+            Err(refusal) => Err(self.0.refuse(principal, &number, message_type, refusal).await),
+        }
+    }
+
+    /// One purchase that the caller may see.
+    pub async fn show(&self, principal: &Principal, id: PurchaseId) -> Result<Purchase, Refusal> {
+        let found = self.0.parts.store.read(move |session| store::purchases::find(session, id)).await?;
+        found
+            .filter(|purchase| principal.may_read() && principal.sees_team(&purchase.requester.team))
+            .ok_or_else(|| Refusal::new(Code::NotFound, "there is no such purchase"))
+    }
+
+    /// What happened to a purchase, oldest first: the bodies of its audit events.
+    pub async fn history(&self, principal: &Principal, id: PurchaseId) -> Result<Vec<String>, Refusal> {
+        self.show(principal, id).await?;
+        let id = id.to_string();
+        Ok(self.0.parts.store.read(move |session| store::audit::about(session, "purchase", &id, 200)).await?)
+    }
+
+    /// Purchases that the caller may see, newest first, at most `limit`.
+    pub async fn list(
+        &self,
+        principal: &Principal,
+        mut filter: store::purchases::Filter,
+        limit: i64,
+    ) -> Result<Vec<Purchase>, Refusal> {
+        if !principal.may_read() {
+            return Err(Refusal::new(Code::Forbidden, "the token gives no role here"));
+        }
+        if !principal.sees_all_teams() {
+            let asked = filter.teams.take();
+            let visible = |team: &TeamId| asked.as_ref().is_none_or(|asked| asked.contains(team));
+            filter.teams = Some(principal.teams.iter().filter(|team| visible(team)).cloned().collect());
+        }
+        if filter.teams.as_ref().is_some_and(Vec::is_empty) {
+            return Ok(Vec::new());
+        }
+        Ok(self.0.parts.store.read(move |session| store::purchases::list(session, &filter, limit)).await?)
+    }
+
+    /// Settles what an earlier process left behind: whatever it had claimed is unknown now, and is never sent
+    /// again. How many there were. Called once, before anything is served.
+    pub async fn recover(&self) -> Result<usize, Refusal> {
+        self.0.lose_left_behind().await
+    }
+
+    /// Lets go of what nobody uses; for a slow timer.
+    pub fn tidy(&self) {
+        self.0.parts.writes.forget_idle();
+    }
+}
+
+/// What a purchase that is not bought means for the one who asked.
+pub fn refusal_for(purchase: &Purchase) -> Refusal {
+    let stored = purchase.code.as_deref().and_then(|code| code.parse().ok());
+    let explanation = purchase.explanation.clone();
+    let refusal = match purchase.state {
+        State::Unknown | State::NeedsAttention => Refusal::new(
+            Code::PurchaseOutcomeUnknown,
+            "ClickSend's answer was lost; whether the number was bought is being found out, and nothing is sent again",
+        ),
+        State::PendingApproval | State::Reserved | State::Dispatching | State::Bought | State::BoughtLate => {
+            Refusal::new(Code::PurchaseInProgress, "the purchase is under way; ask again for its outcome")
+        }
+        State::Approved => Refusal::new(
+            stored.unwrap_or(Code::PurchaseInProgress),
+            explanation
+                .unwrap_or_else(|| "the purchase is about to be sent; ask again for its outcome".to_owned()),
+        ),
+        State::Failed
+        | State::NotBought
+        | State::Rejected
+        | State::Withdrawn
+        | State::Expired
+        | State::Cancelled => Refusal::new(
+            stored.unwrap_or(Code::NumberNotAvailable),
+            explanation.unwrap_or_else(|| format!("the purchase is {}", purchase.state)),
+        ),
+    };
+    refusal.about(purchase.id)
+}
+
+impl Inner {
+    /// Writes down what is refused before there is a purchase: attempts at buying are evidence too.
+    async fn refuse(
+        &self,
+        principal: &Principal,
+        number: &DedicatedNumber,
+        message_type: MessageType,
+        refusal: Refusal,
+    ) -> Refusal {
+        self.parts.metrics.refused(refusal.code.as_str());
+        tracing::info!(
+            code = refusal.code.as_str(),
+            number = number.masked(),
+            subject = principal.person.subject,
+            "purchase refused"
+        );
+        if matches!(refusal.code, Code::AuditUnavailable) || refusal.purchase.is_some() {
+            return refusal;
+        }
+        let event =
+            AuditEvent::new("purchase.refused", Actor::from(principal), Target::new("number", number))
+                .with("code", refusal.code.as_str())
+                .with("type", message_type.as_str())
+                .with("why", refusal.message.clone());
+        let written: Result<(), Refusal> = self.parts.store.write(move |tx| Ok(tx.commit(&event, ())?)).await;
+        written.err().unwrap_or(refusal)
+    }
+}

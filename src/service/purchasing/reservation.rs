@@ -1,0 +1,232 @@
+//! Reserve and claim: money, number and the one attempt, all in one commit.
+//!
+//! Every guard reads inside the transaction that takes the hold, under the one writer: a budget checked outside
+//! of it would let two purchases through that only one fits into.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::domain::audit::{Actor, AuditEvent, Target};
+use crate::domain::money::Money;
+use crate::domain::order::Order;
+use crate::domain::purchase::{Purchase, Step};
+use crate::domain::quote::Quote;
+use crate::service::purchasing::{Inner, PurchasingSettings};
+use crate::service::refusal::{Code, Refusal};
+use crate::service::teams::{Budget, Team};
+use crate::store::attempts::InstanceId;
+use crate::store::ledger::{Account, Kind};
+use crate::store::purchases::{Trace, Whose};
+use crate::store::{self, Finished, StoreError, Tx};
+
+/// How the attempt to reserve ended.
+pub(super) enum Reserved {
+    /// Held and claimed by this process: send it.
+    Claimed(Purchase, Box<Order>),
+    /// A guard said no for good.
+    Cancelled(Purchase),
+}
+
+/// Everything the transaction needs; it runs on the writer's thread.
+struct Reservation {
+    purchase: Purchase,
+    quote: Quote,
+    instance: InstanceId,
+    team: Option<Team>,
+    organisation: Budget,
+    settings: PurchasingSettings,
+}
+
+impl Inner {
+    pub(super) async fn reserve_and_claim(
+        &self,
+        purchase: Purchase,
+        quote: Quote,
+    ) -> Result<Reserved, Refusal> {
+        let reservation = Reservation {
+            quote,
+            instance: self.parts.instance,
+            team: self.parts.teams.find(&purchase.requester.team).cloned(),
+            organisation: self.parts.teams.organisation,
+            settings: self.parts.settings.clone(),
+            purchase,
+        };
+        self.parts.store.write(move |tx| reservation.run(tx)).await
+    }
+}
+
+impl Reservation {
+    fn run(mut self, mut tx: Tx<'_>) -> Result<Finished<Reserved>, Refusal> {
+        let id = self.purchase.id;
+        // The row counts, not the copy that waited for its quote.
+        let current = store::purchases::find(tx.session(), id)?;
+        self.purchase = current.ok_or_else(|| StoreError::Corrupt(format!("no purchase {id}")))?;
+        match self.guard(&tx)? {
+            Ok(()) => self.claim(tx),
+            Err(refusal) => {
+                let trace = Trace {
+                    code: Some(refusal.code.as_str()),
+                    explanation: Some(refusal.message.clone()),
+                    ..Trace::default()
+                };
+                store::purchases::step(&mut tx, &mut self.purchase, Step::Cancel, trace)?;
+                let event = event("purchase.cancelled", &self.purchase)
+                    .with("code", refusal.code.as_str())
+                    .with("why", refusal.message);
+                Ok(tx.commit(&event, Reserved::Cancelled(self.purchase))?)
+            }
+        }
+    }
+
+    /// `Ok(Err(_))` is a guard's no; `Err(_)` is a store that failed.
+    fn guard(&self, tx: &Tx<'_>) -> Result<Result<(), Refusal>, Refusal> {
+        let (session, purchase) = (tx.session(), &self.purchase);
+        let no = |code, message: String| Ok(Err(Refusal::new(code, message)));
+        if let Some(other) = store::purchases::active_for(session, &purchase.number)? {
+            let code = if other.is_bought() { Code::AlreadyOwned } else { Code::PurchaseInProgress };
+            return no(code, format!("{} is taken by another purchase", purchase.number));
+        }
+        if !store::owned::rows_of(session, &purchase.number)?.is_empty() {
+            return no(Code::AlreadyOwned, format!("{} is owned already", purchase.number));
+        }
+        let Some(team) = &self.team else {
+            return no(
+                Code::TeamUnknown,
+                format!("the team {} is not configured any more", purchase.requester.team),
+            );
+        };
+        let day = day_of(tx.at(), &self.settings.time_zone);
+        let limits = [
+            (Whose::Person(&purchase.requester.person), self.settings.per_day_subject, "requester's"),
+            (Whose::Team(&purchase.requester.team), self.settings.per_day_team, "team's"),
+        ];
+        for (whose, limit, words) in limits {
+            if store::purchases::reserved_on(session, &day, &whose)? >= limit {
+                return no(
+                    Code::DayLimitReached,
+                    format!("the {words} limit of {limit} purchases a day is used up"),
+                );
+            }
+        }
+        let month = month_of(tx.at(), &self.settings.time_zone);
+        let hold = self.quote.price().total();
+        let budgets = [
+            (team.budget, Some(&purchase.requester.team), "team's"),
+            (self.organisation, None, "organisation's"),
+        ];
+        for (budget, of, words) in budgets {
+            let spend = (budget.spend_per_month, store::ledger::used_in(session, &month, of)?, hold);
+            let recurring =
+                (budget.recurring_per_month, store::ledger::recurring(session, of)?, self.quote.monthly);
+            for (kind, (limit, used, more)) in [("monthly spend", spend), ("recurring fees", recurring)] {
+                if limit.is_some_and(|limit| !fits(used, more, limit)) {
+                    let limit = limit.unwrap_or_default();
+                    let currency = self.quote.currency;
+                    return no(
+                        Code::BudgetExceeded,
+                        format!(
+                            "the {words} budget for {kind} is {limit} {currency}; {used} are used or held, and this needs {more}"
+                        ),
+                    );
+                }
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// The intent is durable when this commits, and only then may a byte leave.
+    fn claim(mut self, mut tx: Tx<'_>) -> Result<Finished<Reserved>, Refusal> {
+        let at = tx.at();
+        let day = day_of(at, &self.settings.time_zone);
+        let known = store::owned::rows_of(tx.session(), &self.purchase.number)?;
+        let baseline: Vec<String> = known.into_iter().filter_map(|row| row.number_guid).collect();
+        let registration_data = store::purchases::registration_data(tx.session(), self.purchase.id)?;
+        let hold = self.quote.price().total();
+
+        let trace = Trace { reserved_day: Some(&day), ..Trace::default() };
+        store::purchases::step(&mut tx, &mut self.purchase, Step::Reserve, trace)?;
+        let account = account(&self.purchase, month_of(at, &self.settings.time_zone));
+        store::ledger::enter(&mut tx, &account, Kind::Hold, hold)?;
+        let reserved = event("purchase.reserved", &self.purchase)
+            .with("hold", hold.to_string())
+            .with("currency", self.quote.currency.as_str())
+            .with("month", account.month.clone());
+        tx.record(&reserved)?;
+
+        store::purchases::step(&mut tx, &mut self.purchase, Step::Claim, Trace::default())?;
+        let attempt = store::attempts::insert(&mut tx, self.purchase.id, self.instance, &baseline)?;
+        let intent = event("purchase.intent", &self.purchase)
+            .with("attempt", attempt.0.to_string())
+            .with("instance", self.instance.0.to_string())
+            .with("number", self.purchase.number.as_str())
+            .with("type", self.purchase.message_type.as_str());
+        let order = Order {
+            number: self.purchase.number.clone(),
+            message_type: self.purchase.message_type,
+            registration_data,
+        };
+        Ok(tx.commit(&intent, Reserved::Claimed(self.purchase, Box::new(order)))?)
+    }
+}
+
+/// Whether a budget has room. A sum beyond 64 bits has none.
+fn fits(used: Money, more: Money, limit: Money) -> bool {
+    used.checked_add(more).is_some_and(|sum| sum <= limit)
+}
+
+/// An event of the gateway's own about a purchase.
+pub(super) fn event(action: &'static str, purchase: &Purchase) -> AuditEvent {
+    AuditEvent::new(action, Actor::Gateway("purchasing"), Target::new("purchase", &purchase.id))
+        .with("state", purchase.state.as_str())
+        .with("version", purchase.version)
+}
+
+/// What the ledger entries of a purchase share.
+pub(super) fn account(purchase: &Purchase, month: String) -> Account {
+    Account {
+        month,
+        team: purchase.requester.team.clone(),
+        purchase: purchase.id,
+        currency: purchase.quote.currency,
+        country: purchase.quote.country,
+    }
+}
+
+/// `2026-11-23`, where the budget's days turn.
+fn day_of(at: Timestamp, zone: &TimeZone) -> String {
+    at.to_zoned_datetime(zone.clone()).strftime("%Y-%m-%d").to_string()
+}
+
+/// `2026-11`, where the budget's months turn.
+pub(in crate::service) fn month_of(at: Timestamp, zone: &TimeZone) -> String {
+    at.to_zoned_datetime(zone.clone()).strftime("%Y-%m").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a broken fixture stops the test")]
+
+    use jiff::tz::TimeZone;
+
+    use super::{day_of, fits, month_of};
+    use crate::domain::money::Money;
+
+    #[test]
+    fn months_and_days_turn_where_the_budget_says() {
+        let at = "2026-10-31T20:30:00Z".parse().unwrap();
+        let sydney = TimeZone::get("Australia/Sydney").unwrap();
+        assert_eq!(
+            (month_of(at, &TimeZone::UTC), day_of(at, &TimeZone::UTC)),
+            ("2026-10".into(), "2026-10-31".into())
+        );
+        assert_eq!((month_of(at, &sydney), day_of(at, &sydney)), ("2026-11".into(), "2026-11-01".into()));
+    }
+
+    #[test]
+    fn a_budget_is_filled_to_the_brim_and_not_beyond() {
+        let money = |text: &str| text.parse::<Money>().unwrap();
+        assert!(fits(money("79.29"), money("20.71"), money("100.00")));
+        assert!(!fits(money("79.30"), money("20.71"), money("100.00")));
+        assert!(!fits(Money::from_micros(i64::MAX), money("0.01"), Money::from_micros(i64::MAX)));
+    }
+}

@@ -1,0 +1,374 @@
+//! Registering for a kind of number: the care of a purchase, without money.
+//!
+//! A registration mails a compliance team, and nothing can be read back. So it is claimed before it is sent, sent
+//! once, and a repeat within a day finds the first by its content instead of mailing again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use crate::clicksend::ClickSend;
+use crate::clock::Clock;
+use crate::domain::audit::{Actor, AuditEvent, Target};
+use crate::domain::canonical::{self, Digest};
+use crate::domain::country::Country;
+use crate::domain::order::Sent;
+use crate::domain::policy::{Action, Facts, Policy, Verdict};
+use crate::domain::principal::{Principal, Role, TeamId};
+use crate::domain::purchase::Requester;
+use crate::domain::registration::{
+    NumberType, Registration, RegistrationForm, RegistrationId, RegistrationState,
+};
+use crate::metrics::Metrics;
+use crate::service::background::Background;
+use crate::service::limits::PersonLimit;
+use crate::service::purchasing::submission::{denied, on_behalf_of};
+use crate::service::refusal::{Code, Refusal};
+use crate::service::teams::Teams;
+use crate::store::attempts::InstanceId;
+use crate::store::{self, Store, StoreError, Tx};
+
+/// The same content again within this time is a repeat.
+const REPEATS_WITHIN: SignedDuration = SignedDuration::from_hours(24);
+/// How long a registration waits for a slot of the outbound limiter.
+const SLOT_WITHIN: Duration = Duration::from_secs(10);
+const LEFT_BEHIND: i64 = 10_000;
+
+/// What somebody wants to register.
+#[derive(Clone, Debug)]
+pub struct RegistrationRequest {
+    /// For which kind of number.
+    pub number_type: NumberType,
+    /// Where.
+    pub country: Country,
+    /// The form.
+    pub form: RegistrationForm,
+    /// The team that asks, when the token names several.
+    pub team: Option<TeamId>,
+    /// The caller's own reference.
+    pub reference: Option<String>,
+    /// For whom, when an application asks.
+    pub on_behalf_of: Option<String>,
+}
+
+/// What registering is built from.
+pub struct RegistrationParts {
+    /// The way to upstream.
+    pub upstream: ClickSend,
+    /// The store.
+    pub store: Store,
+    /// The configured teams.
+    pub teams: Arc<Teams>,
+    /// The rules.
+    pub policy: Arc<Policy>,
+    /// The limit for writes.
+    pub writes: PersonLimit,
+    /// Where detached work runs.
+    pub background: Background,
+    /// This process.
+    pub instance: InstanceId,
+    /// Time.
+    pub clock: Clock,
+    /// Counters.
+    pub metrics: Metrics,
+    /// Whether anything is sent at all, or why not.
+    pub buying: Result<(), &'static str>,
+    /// A request is answered by then.
+    pub answer_within: Duration,
+    /// Whether the two newest fields are required as well.
+    pub strict: bool,
+}
+
+/// The registration service. Cheap to clone.
+#[derive(Clone)]
+pub struct Registrations(Arc<RegistrationParts>);
+
+impl Registrations {
+    /// A service that sends nothing yet.
+    pub fn new(parts: RegistrationParts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// Registers, or says where the registration stands when the caller has waited long enough.
+    pub async fn request(
+        &self,
+        principal: &Principal,
+        request: RegistrationRequest,
+    ) -> Result<Registration, Refusal> {
+        let deadline = Instant::now() + self.0.answer_within;
+        match self.submit(principal, request).await {
+            Ok(Submitted::Found(found)) => Ok(found),
+            Ok(Submitted::New { registration, sent }) => {
+                let _ = tokio::time::timeout_at(deadline, sent).await;
+                self.read(registration.id).await
+            }
+            Err(refusal) => Err(self.refuse(principal, refusal).await),
+        }
+    }
+
+    /// One registration that the caller may see.
+    pub async fn show(&self, principal: &Principal, id: RegistrationId) -> Result<Registration, Refusal> {
+        let registration = self.read(id).await?;
+        if principal.may_read() && principal.sees_team(&registration.requester.team) {
+            Ok(registration)
+        } else {
+            Err(Refusal::new(Code::NotFound, "there is no such registration"))
+        }
+    }
+
+    /// Ends what an earlier process left behind as unknown. How many there were.
+    pub async fn recover(&self) -> Result<usize, Refusal> {
+        let instance = self.0.instance;
+        let left = self
+            .0
+            .store
+            .read(move |session| store::registrations::left_behind(session, instance, LEFT_BEHIND))
+            .await?;
+        let count = left.len();
+        for registration in left {
+            tracing::error!(registration = %registration.id, "a registration was under way when the gateway stopped; it is not sent again");
+            let outcome = Sent::Ambiguous("the gateway stopped while it was under way".to_owned());
+            self.0.store.write(move |tx| finish(tx, registration, &outcome)).await?;
+        }
+        Ok(count)
+    }
+
+    /// Lets go of what nobody uses; for a slow timer.
+    pub fn tidy(&self) {
+        self.0.writes.forget_idle();
+    }
+
+    async fn submit(
+        &self,
+        principal: &Principal,
+        request: RegistrationRequest,
+    ) -> Result<Submitted, Refusal> {
+        if !principal.may_request() {
+            return Err(Refusal::new(Code::Forbidden, "registering needs the role requester"));
+        }
+        let team = self.0.teams.paying(principal, request.team.as_ref())?;
+        let on_behalf_of = on_behalf_of(principal, request.on_behalf_of.clone())?;
+        self.check_form(&request.form)?;
+        let digest = digest(&request)?;
+        let since = self.0.clock.now() - REPEATS_WITHIN;
+        let repeat = self
+            .0
+            .store
+            .read(move |session| store::registrations::repeat_of(session, &digest, since))
+            .await?;
+        if let Some(found) = repeat.filter(|found| principal.sees_team(&found.requester.team)) {
+            return Ok(Submitted::Found(found));
+        }
+        self.0.writes.charge(principal)?;
+        if let Err(why) = self.0.buying {
+            return Err(Refusal::new(Code::BuyingFrozen, why));
+        }
+        let rule = self.decide(principal, &team, &request)?;
+        let slot = self.0.upstream.reserve_registration_slot(SLOT_WITHIN).await?;
+        let claimed_boot = self.0.clock.boot();
+        let at = self.0.clock.now();
+        let registration = Registration {
+            id: RegistrationId::random(),
+            number_type: request.number_type,
+            country: request.country,
+            requester: Requester {
+                person: principal.person.clone(),
+                name: principal.name.clone(),
+                on_behalf_of,
+                team,
+            },
+            reference: request.reference,
+            form_digest: digest,
+            rule,
+            policy_digest: self.0.policy.digest(),
+            state: RegistrationState::Dispatching,
+            code: None,
+            explanation: None,
+            version: 1,
+            created_at: at,
+            updated_at: at,
+        };
+        let (instance, form, new) = (self.0.instance, request.form.clone(), registration.clone());
+        let claimed: Option<Registration> =
+            self.0.store.write(move |tx| claim(tx, &new, &form, instance, since)).await?;
+        if let Some(found) = claimed {
+            return Ok(Submitted::Found(found));
+        }
+        let (done, sent) = oneshot::channel();
+        let (service, claimed) = (self.clone(), registration.clone());
+        self.0.background.spawn(async move {
+            let upstream = &service.0.upstream;
+            let outcome = upstream
+                .register(slot, claimed.number_type, claimed.country, &request.form, claimed_boot)
+                .await;
+            service.settle_for_certain(claimed, &outcome).await;
+            // Whoever asked may have stopped waiting.
+            let _ = done.send(());
+        });
+        Ok(Submitted::New { registration, sent })
+    }
+
+    fn check_form(&self, form: &RegistrationForm) -> Result<(), Refusal> {
+        let mut faults = form.faults();
+        if self.0.strict {
+            let missing = form.missing_newest().into_iter();
+            faults.extend(missing.map(|field| (field.to_owned(), format!("{field} field is required."))));
+        }
+        if faults.is_empty() { Ok(()) } else { Err(Refusal::fields(faults)) }
+    }
+
+    fn decide(
+        &self,
+        principal: &Principal,
+        team: &TeamId,
+        request: &RegistrationRequest,
+    ) -> Result<String, Refusal> {
+        let roles: Vec<Role> = principal.roles.iter().copied().collect();
+        let decision = self.0.policy.decide(&Facts {
+            action: Action::Register,
+            team,
+            roles: &roles,
+            country: Some(request.country),
+            message_type: None,
+            number_type: Some(request.number_type.as_str()),
+            price: None,
+        });
+        match decision.verdict {
+            Verdict::Allow => Ok(decision.rule.unwrap_or_default()),
+            Verdict::Deny(_) | Verdict::Approvals(_) => Err(denied(&decision)),
+        }
+    }
+
+    async fn settle_for_certain(&self, registration: Registration, outcome: &Sent<()>) {
+        let mut pause = Duration::from_millis(500);
+        loop {
+            let (registration, sent) = (registration.clone(), outcome.clone());
+            let settled: Result<Registration, Refusal> =
+                self.0.store.write(move |tx| finish(tx, registration, &sent)).await;
+            match settled {
+                Ok(settled) => {
+                    tracing::info!(registration = %settled.id, state = settled.state.as_str(), "registration settled");
+                    return;
+                }
+                Err(refusal) => {
+                    tracing::error!(%refusal, "the outcome of a registration could not be written down; trying again");
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(Duration::from_secs(30));
+                }
+            }
+        }
+    }
+
+    async fn read(&self, id: RegistrationId) -> Result<Registration, Refusal> {
+        let found = self.0.store.read(move |session| store::registrations::find(session, id)).await?;
+        found.ok_or_else(|| Refusal::new(Code::NotFound, "there is no such registration"))
+    }
+
+    async fn refuse(&self, principal: &Principal, refusal: Refusal) -> Refusal {
+        self.0.metrics.refused(refusal.code.as_str());
+        if refusal.code == Code::AuditUnavailable {
+            return refusal;
+        }
+        let target = Target::new("registration", &"none");
+        let event = AuditEvent::new("registration.refused", Actor::from(principal), target)
+            .with("code", refusal.code.as_str())
+            .with("why", refusal.message.clone());
+        let written: Result<(), Refusal> = self.0.store.write(move |tx| Ok(tx.commit(&event, ())?)).await;
+        written.err().unwrap_or(refusal)
+    }
+}
+
+/// What a registration that was not submitted means for the one who asked.
+pub fn refusal_for(registration: &Registration) -> Refusal {
+    let explanation = registration.explanation.clone();
+    match registration.state {
+        RegistrationState::Dispatching | RegistrationState::Submitted => {
+            Refusal::new(Code::PurchaseInProgress, "the registration is under way; ask again for its outcome")
+        }
+        RegistrationState::Unknown => Refusal::new(
+            Code::PurchaseOutcomeUnknown,
+            "ClickSend's answer was lost; the registration may have arrived, and is not sent again",
+        ),
+        RegistrationState::Failed => Refusal::new(
+            registration.code.as_deref().and_then(|code| code.parse().ok()).unwrap_or(Code::UpstreamRefused),
+            explanation.unwrap_or_else(|| "ClickSend refused the registration".to_owned()),
+        ),
+    }
+}
+
+enum Submitted {
+    Found(Registration),
+    New { registration: Registration, sent: oneshot::Receiver<()> },
+}
+
+fn digest(request: &RegistrationRequest) -> Result<Digest, Refusal> {
+    let content = serde_json::json!({
+        "number_type": request.number_type,
+        "country": request.country,
+        "form": request.form,
+    });
+    Ok(canonical::digest(&content).map_err(StoreError::from)?)
+}
+
+/// Claims, unless somebody was faster with the same content; then that one is found.
+fn claim(
+    mut tx: Tx<'_>,
+    registration: &Registration,
+    form: &RegistrationForm,
+    instance: InstanceId,
+    since: jiff::Timestamp,
+) -> Result<store::Finished<Option<Registration>>, Refusal> {
+    if let Some(found) = store::registrations::repeat_of(tx.session(), &registration.form_digest, since)? {
+        return Ok(tx.unchanged(Some(found))?);
+    }
+    store::registrations::insert(&mut tx, registration, form, instance)?;
+    let event = AuditEvent::new(
+        "registration.intent",
+        Actor::Person(registration.requester.person.clone()),
+        Target::new("registration", &registration.id),
+    )
+    .with("number_type", registration.number_type.as_str())
+    .with("country", registration.country.as_str())
+    .with("team", registration.requester.team.as_str())
+    .with("rule", registration.rule.clone())
+    .with("policy", registration.policy_digest.to_string())
+    .with("instance", instance.0.to_string())
+    .with_some("reference", registration.reference.clone())
+    .with_some("on_behalf_of", registration.requester.on_behalf_of.clone())
+    .with_personal("form", Some(serde_json::to_string(form).map_err(StoreError::from)?));
+    Ok(tx.commit(&event, None)?)
+}
+
+fn finish(
+    mut tx: Tx<'_>,
+    mut registration: Registration,
+    outcome: &Sent<()>,
+) -> Result<store::Finished<Registration>, Refusal> {
+    let (state, action, code, why) = match outcome {
+        Sent::Done(()) => (RegistrationState::Submitted, "registration.submitted", None, None),
+        Sent::Refused(refusal) => {
+            let said = Refusal::from_upstream(refusal);
+            // A 404 here is not about a number.
+            let code = if said.code == Code::NumberNotAvailable { Code::UpstreamRefused } else { said.code };
+            (RegistrationState::Failed, "registration.failed", Some(code), Some(said.message))
+        }
+        Sent::NotSent(why) => {
+            let why = format!("ClickSend could not be reached ({why}); nothing was sent");
+            (RegistrationState::Failed, "registration.not_sent", Some(Code::UpstreamUnavailable), Some(why))
+        }
+        Sent::Ambiguous(why) => {
+            let code = Some(Code::PurchaseOutcomeUnknown);
+            (RegistrationState::Unknown, "registration.lost", code, Some(why.clone()))
+        }
+    };
+    store::registrations::finish(&mut tx, &mut registration, state, code.map(Code::as_str), why.clone())?;
+    let target = Target::new("registration", &registration.id);
+    let event = AuditEvent::new(action, Actor::Gateway("registrations"), target)
+        .with("state", state.as_str())
+        .with_some("code", code.map(Code::as_str))
+        .with_some("why", why);
+    Ok(tx.commit(&event, registration)?)
+}
