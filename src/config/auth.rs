@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::config::kind::Kind;
 use crate::config::kinds::{FLAG, NAME, READABLE_FILE, ROLE, TEAM, TEXT};
-use crate::config::reader::{Kind, Section, Shape};
+use crate::config::section::{Section, Shape};
 use crate::config::units::{DURATION, WEB_URL, WebUrl};
 use crate::domain::principal::{Role, TeamId};
 

@@ -2,8 +2,9 @@
 
 use jiff::tz::TimeZone;
 
+use crate::config::kind::{Kind, Outcome};
 use crate::config::kinds::{self, TIME_ZONE};
-use crate::config::reader::{Kind, Outcome, Section};
+use crate::config::section::Section;
 use crate::domain::money::{Currency, Money};
 
 /// A limit on money. That there is none must be written.

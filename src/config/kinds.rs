@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
 
-use crate::config::reader::{Kind, Outcome};
+use crate::config::kind::{Kind, Outcome};
 use crate::domain::country::Country;
 use crate::domain::money::Money;
 use crate::domain::principal::{Role, TeamId};

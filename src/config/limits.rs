@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use crate::config::kinds::COUNT;
-use crate::config::reader::Section;
+use crate::config::section::Section;
 use crate::config::units::{DURATION, SIZE};
 
 /// `[cache]`

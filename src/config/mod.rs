@@ -3,18 +3,20 @@
 //! A load either returns values that were checked, also against each other, or every fault there is with the
 //! place it stands at. A new key is one line in `config/gateway.toml`, one field and one line that reads it.
 //!
-//! Reading order: this file, a section ([`Server`]'s is short), `reader`, `layers`, `validate`.
+//! Reading order: this file, a section ([`Server`]'s is short), `section`, `layers`, `validate`.
 
 mod auth;
 mod budget;
 mod fault;
+mod kind;
 mod kinds;
 mod layers;
 mod limits;
 mod policy;
 mod print;
 mod purchases;
-mod reader;
+mod reading;
+mod section;
 mod server;
 mod spelling;
 mod stand_in;
@@ -46,7 +48,8 @@ pub use units::{Percent, WebUrl};
 pub use upstream::Upstream;
 
 use crate::config::kinds::{NAME, TEAM};
-use crate::config::reader::{Reading, Section};
+use crate::config::reading::Reading;
+use crate::config::section::Section;
 use crate::domain::policy::Policy;
 use crate::domain::principal::TeamId;
 
@@ -102,7 +105,7 @@ pub struct Loaded {
 pub fn load(sources: &Sources) -> Result<Loaded, Faults> {
     let mut reading = Reading::default();
     let config = layers::merged(sources, &mut reading.faults)
-        .and_then(|tree| reader::read_root(tree, &mut reading, Config::read));
+        .and_then(|tree| section::read_root(tree, &mut reading, Config::read));
     if let Some(config) = &config {
         validate::compare(config, &mut reading);
     }

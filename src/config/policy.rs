@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use crate::config::kind::Kind;
 use crate::config::kinds::{COUNT, COUNTRY, MESSAGE_TYPE, MONEY, NAME, ROLE, TEAM, TEXT};
-use crate::config::reader::{Kind, Section, Shape};
+use crate::config::section::{Section, Shape};
 use crate::config::stand_in::StandIn;
 use crate::config::units::DURATION;
 use crate::domain::policy::{

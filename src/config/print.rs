@@ -1,5 +1,6 @@
 //! The effective configuration for people: every key, its value, where it came from.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::config::fault::Origin;
@@ -22,9 +23,8 @@ pub struct Setting {
 }
 
 impl Origins {
-    pub(super) fn new(mut settings: Vec<Setting>) -> Self {
-        settings.sort_by(|one, other| one.key.cmp(&other.key));
-        Self(settings)
+    pub(super) fn new(settings: BTreeMap<String, Setting>) -> Self {
+        Self(settings.into_values().collect())
     }
 
     /// The settings, in order.
@@ -34,7 +34,14 @@ impl Origins {
 
     /// The setting of a key, if it is set or has a default.
     pub fn find(&self, key: &str) -> Option<&Setting> {
-        self.0.iter().find(|setting| setting.key == key)
+        self.0.binary_search_by(|setting| setting.key.as_str().cmp(key)).ok().and_then(|at| self.0.get(at))
+    }
+}
+
+impl Setting {
+    /// Whether there is a value: an empty text is how a file says "not set".
+    pub fn is_set(&self) -> bool {
+        self.value != "\"\""
     }
 }
 

@@ -4,8 +4,9 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::config::kind::Kind;
 use crate::config::kinds::{COUNT, MESSAGE_TYPE, PATH};
-use crate::config::reader::{Kind, Section};
+use crate::config::section::Section;
 use crate::config::stand_in::StandIn;
 use crate::config::units::{DURATION, PERCENT, Percent};
 use crate::domain::purchase::MessageType;

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use crate::config::kind::{Kind, Outcome};
 use crate::config::kinds::{READABLE_FILE, SOCKET_ADDRESS};
-use crate::config::reader::{Kind, Outcome, Section};
+use crate::config::section::Section;
 use crate::config::units::DURATION;
 
 /// `[server]`: the public listener.

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::config::reader::{Kind, Outcome, Section};
+use crate::config::kind::{Kind, Outcome};
+use crate::config::section::Section;
 
 /// `[storage]`
 #[derive(Clone, Debug)]

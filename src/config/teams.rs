@@ -2,7 +2,7 @@
 
 use crate::config::budget::BudgetLimits;
 use crate::config::kinds::{COUNTRY, NAME, TEXT, is_line};
-use crate::config::reader::Section;
+use crate::config::section::Section;
 
 /// One of `[teams.<key>]`
 #[derive(Clone, Debug)]

@@ -1,7 +1,8 @@
 //! What the gateway tells about itself, and how it answers older programs.
 
+use crate::config::kind::Kind;
 use crate::config::kinds::FLAG;
-use crate::config::reader::{Kind, Section};
+use crate::config::section::Section;
 use crate::config::stand_in::StandIn;
 use crate::config::units::{PERCENT, Percent, WEB_URL, WebUrl};
 

@@ -122,26 +122,39 @@ pub(super) fn overlay(base: &mut Table, over: Table, path: &str, faults: &mut Ve
             base.insert(key, above);
             continue;
         };
-        let node = match (below.node.into_table(), above.node.into_table()) {
-            (Ok((mut lower, _)), Ok((upper, origin))) => {
-                overlay(&mut lower, upper, &path, faults);
-                Node { value: Value::Table(lower), origin }
-            }
-            (Ok((lower, origin)), Err(upper)) => {
-                faults.push(Fault {
-                    origin: upper.origin,
-                    key: path,
-                    value: None,
-                    problem: format!("{} where a section belongs", upper.value.what()),
-                    valid: format!("write its keys: {}", keys(&lower)),
-                });
-                Node { value: Value::Table(lower), origin }
-            }
-            (Err(_), Ok((upper, origin))) => Node { value: Value::Table(upper), origin },
-            (Err(_), Err(upper)) => upper,
+        let node = match below.node.into_table() {
+            Ok((lower, origin)) => overlay_section(lower, origin, above.node, path, faults),
+            Err(_) => above.node,
         };
         base.insert(key, Entry { key_origin: above.key_origin, node });
     }
+}
+
+fn overlay_section(
+    below: Table,
+    below_origin: Origin,
+    above: Node,
+    path: String,
+    faults: &mut Vec<Fault>,
+) -> Node {
+    let mut table = below;
+    let origin = match above.into_table() {
+        Ok((over, origin)) => {
+            overlay(&mut table, over, &path, faults);
+            origin
+        }
+        Err(above) => {
+            faults.push(Fault {
+                origin: above.origin,
+                key: path,
+                value: None,
+                problem: format!("{} where a section belongs", above.value.what()),
+                valid: format!("write its keys: {}", keys(&table)),
+            });
+            below_origin
+        }
+    };
+    Node { value: Value::Table(table), origin }
 }
 
 /// `section.key`, with quotes where TOML needs them.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use http::Uri;
 
-use crate::config::reader::{Kind, Outcome};
+use crate::config::kind::{Kind, Outcome};
 use crate::config::stand_in::StandIn;
 
 /// `250ms`, `30s`, `10m`, `72h`, `365d`.

@@ -7,8 +7,9 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use secrecy::SecretString;
 
+use crate::config::kind::{Kind, Outcome};
 use crate::config::kinds::{COUNT, FLAG, READABLE_FILE, TEXT, TIME_ZONE, is_line};
-use crate::config::reader::{Kind, Outcome, Section};
+use crate::config::section::Section;
 use crate::config::units::{DURATION, PERCENT, Percent, WEB_URL, WebUrl};
 
 /// `[upstream]`

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
-use crate::config::reader::Reading;
+use crate::config::reading::Reading;
 use crate::config::{Config, Issuer, Mode, tree};
 use crate::domain::policy::{Action, ApproverTeam, Rule, Verdict};
 use crate::domain::principal::TeamId;
@@ -119,7 +119,10 @@ fn issuers(config: &Config, reading: &mut Reading) {
         if earlier().any(|other| other.name == issuer.name) {
             reading.refuse(&format!("{at}.name"), "the name of an earlier issuer", "name each issuer once");
         }
-        if let Some(other) = earlier().find(|other| claim_the_same_tokens(other, issuer)) {
+        let rival = earlier().enumerate().find(|(_, other)| claim_the_same_tokens(other, issuer));
+        if let Some((rival, other)) = rival
+            && sound(reading, &[&format!("{at}.audience"), &format!("auth.issuers[{rival}]")])
+        {
             reading.refuse(
                 &format!("{at}.issuer"),
                 format!("with an audience that {:?} has too: a token would belong to both", other.name),
@@ -160,7 +163,7 @@ fn rules(config: &Config, reading: &mut Reading) {
         }
         refuse_unknown_teams(config, reading, &format!("{at}.when.teams"), &rule.when.teams);
         approvals(config, reading, &at, rule);
-        if !lets_buy(rule) {
+        if !lets_buy(rule) || reading.is_faulty(&format!("{at}.then")) {
             continue;
         }
         if !buying_was_seen && config.budget.currency.is_none() && sound(reading, &["budget.currency"]) {
@@ -200,7 +203,7 @@ fn approvals(config: &Config, reading: &mut Reading, at: &str, rule: &Rule) {
 fn budgets(config: &Config, reading: &mut Reading, at: &str, rule: &Rule) {
     if rule.then != Verdict::Allow
         || config.budget.limits.spend_per_month.is_some()
-        || !sound(reading, &["budget.spend_per_month", "teams", &format!("{at}.when")])
+        || !sound(reading, &["budget.spend_per_month", &format!("{at}.when.teams")])
     {
         return;
     }
@@ -209,10 +212,11 @@ fn budgets(config: &Config, reading: &mut Reading, at: &str, rule: &Rule) {
         .teams
         .iter()
         .filter(|(key, team)| in_scope(key) && team.budget.spend_per_month.is_none())
+        .filter(|(key, _)| !reading.is_faulty(&format!("teams.{key}.budget")))
         .map(|(key, _)| key);
     let whose = match without.next() {
         Some(first) => format!("without a budget of {}", listed(std::iter::once(first).chain(without))),
-        None if config.teams.is_empty() => "without any budget".to_owned(),
+        None if config.teams.is_empty() && !reading.is_faulty("teams") => "without any budget".to_owned(),
         None => return,
     };
     reading.refuse(

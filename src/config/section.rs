@@ -1,48 +1,29 @@
-//! Reads values out of the tree and goes on after a fault, so that all faults are told at once.
+//! Reads the keys of one table and goes on after a fault, so that all faults are told at once.
 //!
 //! A key is read by one line that names it and the [`Kind`] of its value. Where the value is wrong the fault is
-//! noted and a stand-in takes its place; it never leaves this module's callers, because a load with a fault
-//! returns the faults and nothing else.
+//! noted and a stand-in takes its place; it is never seen, because a load with a fault returns the faults and
+//! nothing else.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use secrecy::SecretString;
 
 use crate::config::fault::{Fault, Origin};
+use crate::config::kind::Kind;
 use crate::config::kinds::PATH;
 use crate::config::layers;
-use crate::config::print::Setting;
+use crate::config::reading::Reading;
 use crate::config::spelling;
 use crate::config::stand_in::StandIn;
 use crate::config::tree::{self, Node, Table, Value};
 
-/// One sort of scalar value.
-pub(super) struct Kind<T> {
-    form: Form,
-    shown: Shown,
-    /// What would be valid, as an instruction.
-    valid: &'static str,
-    read: fn(&str) -> Outcome<T>,
-}
-
-/// A value, or what is wrong with the text.
-pub(super) type Outcome<T> = Result<T, Cow<'static, str>>;
-
-/// How TOML writes it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Form {
-    Text,
-    Integer,
-    Boolean,
-}
-
-/// Whether people may see it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Shown {
-    Plainly,
-    Redacted,
+/// One table being read. Every key that was asked for is known; what is left at the end is refused.
+pub(super) struct Section<'r> {
+    path: String,
+    table: Table,
+    known: Vec<&'static str>,
+    reading: &'r mut Reading,
 }
 
 /// What stands at a key, where several shapes are allowed.
@@ -51,149 +32,6 @@ pub(super) enum Shape {
     Scalar,
     List,
     Table,
-}
-
-impl<T> Kind<T> {
-    /// A value in quotes. `read` returns what is wrong with a text.
-    pub(super) const fn text(valid: &'static str, read: fn(&str) -> Outcome<T>) -> Self {
-        Self { form: Form::Text, shown: Shown::Plainly, valid, read }
-    }
-
-    /// A whole number.
-    pub(super) const fn integer(valid: &'static str, read: fn(&str) -> Outcome<T>) -> Self {
-        Self { form: Form::Integer, shown: Shown::Plainly, valid, read }
-    }
-
-    /// `true` or `false`.
-    pub(super) const fn boolean(valid: &'static str, read: fn(&str) -> Outcome<T>) -> Self {
-        Self { form: Form::Boolean, shown: Shown::Plainly, valid, read }
-    }
-
-    /// The same, never shown to anybody.
-    pub(super) const fn redacted(self) -> Self {
-        Self { shown: Shown::Redacted, ..self }
-    }
-
-    fn show(&self, node: &Node) -> String {
-        let is_empty = matches!(&node.value, Value::Text(text) | Value::Unshaped(text) if text.is_empty());
-        match self.shown {
-            Shown::Redacted if !is_empty => "[redacted]".to_owned(),
-            Shown::Plainly | Shown::Redacted => show(&node.value),
-        }
-    }
-}
-
-/// What was found so far.
-#[derive(Default)]
-pub(super) struct Reading {
-    pub(super) faults: Vec<Fault>,
-    pub(super) settings: Vec<Setting>,
-    sections: BTreeMap<String, Origin>,
-}
-
-impl Reading {
-    /// Notes a fault at a key that was read before, unless one was noted there already: a value that could not
-    /// be understood is not compared with others.
-    pub(super) fn refuse(&mut self, key: &str, problem: impl Into<String>, valid: impl Into<String>) {
-        if self.is_faulty(key) {
-            return;
-        }
-        self.faults.push(Fault {
-            origin: self.origin(key),
-            key: key.to_owned(),
-            value: self.setting(key).filter(|_| self.is_set(key)).map(|setting| setting.value.clone()),
-            problem: problem.into(),
-            valid: valid.into(),
-        });
-    }
-
-    /// Whether a key that was read has another value than the empty one.
-    pub(super) fn is_set(&self, key: &str) -> bool {
-        self.setting(key).is_some_and(|setting| setting.value != "\"\"")
-    }
-
-    /// Where a key stands, or the section that lacks it.
-    pub(super) fn origin(&self, key: &str) -> Origin {
-        self.setting(key).map_or_else(|| self.section_origin(key), |setting| setting.origin.clone())
-    }
-
-    fn setting(&self, key: &str) -> Option<&Setting> {
-        self.settings.iter().find(|setting| setting.key == key)
-    }
-
-    /// Whether a fault was noted at this key or below it.
-    pub(super) fn is_faulty(&self, key: &str) -> bool {
-        self.faults.iter().any(|fault| {
-            fault.key.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-        })
-    }
-
-    fn section_origin(&self, key: &str) -> Origin {
-        std::iter::successors(Some(key), |key| key.rfind(['.', '[']).and_then(|at| key.get(..at)))
-            .find_map(|key| self.sections.get(key))
-            .cloned()
-            .unwrap_or(Origin::Default)
-    }
-
-    /// The value at a key; none when it is wrong, or empty, which is how a file says "not set".
-    fn understand<T>(&mut self, key: &str, node: &Node, kind: &Kind<T>) -> Option<T> {
-        let text = match (&node.value, kind.form) {
-            (Value::Text(text), Form::Text) | (Value::Unshaped(text), _) => text.clone(),
-            (Value::Integer(number), Form::Integer) => number.to_string(),
-            (Value::Boolean(flag), Form::Boolean) => flag.to_string(),
-            (other, _) => {
-                self.note(key, node, kind, format!("{} does not belong here", other.what()));
-                return None;
-            }
-        };
-        if text.is_empty() {
-            return None;
-        }
-        match (kind.read)(&text) {
-            Ok(value) => Some(value),
-            Err(problem) => {
-                self.note(key, node, kind, problem.into_owned());
-                None
-            }
-        }
-    }
-
-    /// The value of an element or entry, where an empty one says nothing and is a fault.
-    fn understand_filled<T>(&mut self, key: &str, node: &Node, kind: &Kind<T>) -> Option<T> {
-        let value = self.understand(key, node, kind);
-        if value.is_none() && !self.is_faulty(key) {
-            self.note(key, node, kind, "empty".to_owned());
-        }
-        value
-    }
-
-    fn note<T>(&mut self, key: &str, node: &Node, kind: &Kind<T>, problem: String) {
-        self.faults.push(Fault {
-            origin: node.origin.clone(),
-            key: key.to_owned(),
-            value: Some(kind.show(node)),
-            problem,
-            valid: kind.valid.to_owned(),
-        });
-    }
-
-    fn misshapen(&mut self, key: &str, node: &Node, wanted: &str, valid: &str) {
-        self.faults.push(Fault {
-            origin: node.origin.clone(),
-            key: key.to_owned(),
-            value: None,
-            problem: format!("{} where {wanted} belongs", node.value.what()),
-            valid: valid.to_owned(),
-        });
-    }
-}
-
-/// One table being read. Every key that was asked for is known; what is left at the end is refused.
-pub(super) struct Section<'r> {
-    path: String,
-    table: Table,
-    known: Vec<&'static str>,
-    reading: &'r mut Reading,
 }
 
 /// Reads the whole tree.
@@ -236,14 +74,14 @@ impl Section<'_> {
         let node = self.take(key)?;
         let full = self.key(key);
         let value = self.reading.understand(&full, &node, kind);
-        self.reading.settings.push(Setting { value: kind.show(&node), key: full, origin: node.origin });
+        self.reading.record(full, kind.show(&node), node.origin);
         value
     }
 
     /// A value that must be there.
     pub(super) fn required<T: StandIn>(&mut self, key: &'static str, kind: &Kind<T>) -> T {
         self.optional(key, kind).unwrap_or_else(|| {
-            self.refuse(key, "missing", kind.valid);
+            self.refuse(key, "missing", kind.valid());
             T::stand_in()
         })
     }
@@ -258,7 +96,7 @@ impl Section<'_> {
         most: &str,
     ) -> T {
         let value = self.required(key, kind);
-        let inside = matches!(((kind.read)(least), (kind.read)(most)),
+        let inside = matches!((kind.read(least), kind.read(most)),
             (Ok(least), Ok(most)) if least <= value && value <= most);
         if !inside {
             self.refuse(key, "out of range", format!("write something from {least} to {most}"));
@@ -284,7 +122,7 @@ impl Section<'_> {
         };
         let shown: Vec<String> = elements.iter().map(|element| kind.show(element)).collect();
         let value = format!("[{}]", shown.join(", "));
-        self.reading.settings.push(Setting { key: full.clone(), value, origin });
+        self.reading.record(full.clone(), value, origin);
         let mut values = Vec::new();
         for (index, element) in elements.iter().enumerate() {
             let at = format!("{full}[{index}]");
@@ -297,7 +135,7 @@ impl Section<'_> {
     pub(super) fn some<T>(&mut self, key: &'static str, kind: &Kind<T>) -> Vec<T> {
         let values = self.list(key, kind);
         if values.is_empty() {
-            self.refuse(key, "nothing listed", kind.valid);
+            self.refuse(key, "nothing listed", kind.valid());
         }
         values
     }
@@ -311,8 +149,7 @@ impl Section<'_> {
             if let Some(value) = self.reading.understand_filled(&at, &entry.node, kind) {
                 values.insert(name, value);
             }
-            let setting = Setting { key: at, value: kind.show(&entry.node), origin: entry.node.origin };
-            self.reading.settings.push(setting);
+            self.reading.record(at, kind.show(&entry.node), entry.node.origin);
         }
         values
     }
@@ -338,7 +175,7 @@ impl Section<'_> {
             let known_as = self.reading.understand_filled(&at, &name_node, name_kind);
             let value = match entry.node.into_table() {
                 Ok((table, origin)) => {
-                    self.reading.sections.insert(at.clone(), origin);
+                    self.reading.record_section(&at, origin);
                     self.read_below(at, table, |section| read(section, &name))
                 }
                 Err(node) => {
@@ -372,7 +209,7 @@ impl Section<'_> {
             let at = format!("{full}[{index}]");
             match element.into_table() {
                 Ok((table, origin)) => {
-                    self.reading.sections.insert(at.clone(), origin);
+                    self.reading.record_section(&at, origin);
                     values.push(self.read_below(at, table, &mut read));
                 }
                 Err(node) => self.reading.misshapen(&at, &node, "a table", VALID),
@@ -411,9 +248,7 @@ impl Section<'_> {
         let node = Node { value: Value::Text(text), origin: origin.clone() };
         let full = self.key(key);
         let secret = self.reading.understand_filled(&full, &node, kind);
-        let setting = Setting { key: full.clone(), value: kind.show(&node), origin };
-        self.reading.settings.retain(|setting| setting.key != full);
-        self.reading.settings.push(setting);
+        self.reading.record(full, kind.show(&node), origin);
         (secret, Some(path))
     }
 
@@ -452,7 +287,7 @@ impl Section<'_> {
         let full = self.key(key);
         match node.into_table() {
             Ok((table, origin)) => {
-                self.reading.sections.insert(full.clone(), origin);
+                self.reading.record_section(&full, origin);
                 Some((full, table))
             }
             Err(node) => {
@@ -487,34 +322,5 @@ impl Section<'_> {
                 valid,
             });
         }
-    }
-}
-
-/// A value as TOML writes it, short, and without the user and password of a URL.
-fn show(value: &Value) -> String {
-    match value {
-        Value::Text(text) | Value::Unshaped(text) => format!("{:?}", shorten(&without_credentials(text))),
-        Value::Integer(number) => number.to_string(),
-        Value::Boolean(flag) => flag.to_string(),
-        Value::Odd { written, .. } => shorten(written),
-        Value::List(_) => "[…]".to_owned(),
-        Value::Table(_) => "{…}".to_owned(),
-    }
-}
-
-fn shorten(text: &str) -> String {
-    const LONGEST_SHOWN: usize = 100;
-    match text.char_indices().nth(LONGEST_SHOWN) {
-        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
-        None => text.to_owned(),
-    }
-}
-
-/// From `://` to the last `@`, however wrong the rest is.
-fn without_credentials(text: &str) -> Cow<'_, str> {
-    let Some((scheme, rest)) = text.split_once("://") else { return Cow::Borrowed(text) };
-    match rest.rsplit_once('@') {
-        Some((_, host)) => Cow::Owned(format!("{scheme}://[redacted]@{host}")),
-        None => Cow::Borrowed(text),
     }
 }
