@@ -1,6 +1,6 @@
 //! What was found while reading: faults, and every value with its place.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::fault::{Fault, Origin};
 use crate::config::kind::Kind;
@@ -12,15 +12,17 @@ use crate::config::tree::Node;
 pub(super) struct Reading {
     pub(super) faults: Vec<Fault>,
     pub(super) settings: BTreeMap<String, Setting>,
+    /// Keys whose values are missing or could not be understood.
+    unknown: BTreeSet<String>,
     /// Where the tables stand that are not in the default.
     sections: BTreeMap<String, Origin>,
 }
 
 impl Reading {
-    /// Notes a fault at a key that was read before, unless one was noted there already: a value that could not
-    /// be understood is not compared with others.
+    /// Notes a fault at a key that was read before, unless nothing was understood there: what is judged then is
+    /// only its stand-in.
     pub(super) fn refuse(&mut self, key: &str, problem: impl Into<String>, valid: impl Into<String>) {
-        if self.is_faulty(key) {
+        if self.unknown.iter().any(|unknown| at_or_in(key, unknown, &['['])) {
             return;
         }
         self.faults.push(Fault {
@@ -34,6 +36,12 @@ impl Reading {
             problem: problem.into(),
             valid: valid.into(),
         });
+    }
+
+    /// Notes that a required value is not there.
+    pub(super) fn refuse_missing(&mut self, key: &str, valid: &str) {
+        self.refuse(key, "missing", valid);
+        self.unknown.insert(key.to_owned());
     }
 
     /// Whether a key that was read has another value than the empty one.
@@ -58,9 +66,7 @@ impl Reading {
 
     /// Whether a fault was noted at this key or below it.
     pub(super) fn is_faulty(&self, key: &str) -> bool {
-        self.faults.iter().any(|fault| {
-            fault.key.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-        })
+        self.faults.iter().any(|fault| at_or_in(key, &fault.key, &['.', '[']))
     }
 
     fn section_origin(&self, key: &str) -> Origin {
@@ -81,13 +87,14 @@ impl Reading {
     /// The value of an element or entry, where an empty one says nothing and is a fault.
     pub(super) fn understand_filled<T>(&mut self, key: &str, node: &Node, kind: &Kind<T>) -> Option<T> {
         let value = self.understand(key, node, kind);
-        if value.is_none() && !self.is_faulty(key) {
+        if value.is_none() && !self.unknown.contains(key) {
             self.note(key, node, kind, "empty".to_owned());
         }
         value
     }
 
     fn note<T>(&mut self, key: &str, node: &Node, kind: &Kind<T>, problem: String) {
+        self.unknown.insert(key.to_owned());
         self.faults.push(Fault {
             origin: node.origin.clone(),
             key: key.to_owned(),
@@ -99,6 +106,7 @@ impl Reading {
 
     /// Notes a value of another shape than the key has. It is not shown: nobody knows what is in it.
     pub(super) fn misshapen(&mut self, key: &str, node: &Node, wanted: &str, valid: &str) {
+        self.unknown.insert(key.to_owned());
         self.faults.push(Fault {
             origin: node.origin.clone(),
             key: key.to_owned(),
@@ -107,4 +115,9 @@ impl Reading {
             valid: valid.to_owned(),
         });
     }
+}
+
+/// Whether `other` is `key`, or follows it after one of `separators`.
+fn at_or_in(key: &str, other: &str, separators: &[char]) -> bool {
+    other.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with(separators))
 }

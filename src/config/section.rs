@@ -81,7 +81,8 @@ impl Section<'_> {
     /// A value that must be there.
     pub(super) fn required<T: StandIn>(&mut self, key: &'static str, kind: &Kind<T>) -> T {
         self.optional(key, kind).unwrap_or_else(|| {
-            self.refuse(key, "missing", kind.valid());
+            let full = self.key(key);
+            self.reading.refuse_missing(&full, kind.valid());
             T::stand_in()
         })
     }

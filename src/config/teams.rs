@@ -89,7 +89,7 @@ fn contact_number(section: &mut Section<'_>) -> String {
 fn country(section: &mut Section<'_>) -> String {
     section.optional("country", &COUNTRY).map_or_else(
         || {
-            section.refuse("country", "missing", r#"write two letters of ISO 3166-1, like "AU""#);
+            section.refuse("country", "missing", COUNTRY.valid());
             String::new()
         },
         |country| country.to_string(),

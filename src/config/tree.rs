@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeString, DeTable, DeValue};
 
 use crate::config::fault::{Fault, Origin};
 
@@ -170,8 +170,7 @@ fn keys(table: &Table) -> String {
 }
 
 fn table(from: &DeTable<'_>, place: &dyn Fn(Range<usize>) -> Origin) -> Table {
-    let entry = |(key, value): (&Spanned<_>, &Spanned<DeValue<'_>>)| {
-        let key: &Spanned<std::borrow::Cow<'_, str>> = key;
+    let entry = |(key, value): (&Spanned<DeString<'_>>, &Spanned<DeValue<'_>>)| {
         let entry = Entry { key_origin: place(key.span()), node: node(value, place) };
         (key.get_ref().clone().into_owned(), entry)
     };

@@ -185,7 +185,7 @@ fn lets_buy(rule: &Rule) -> bool {
 fn approvals(config: &Config, reading: &mut Reading, at: &str, rule: &Rule) {
     let Verdict::Approvals(terms) = &rule.then else { return };
     let then = format!("{at}.then");
-    if sound(reading, &["auth.issuers"]) && !config.auth.issuers.iter().any(|issuer| issuer.may_approve) {
+    if !config.auth.issuers.iter().any(|issuer| issuer.may_approve) && sound(reading, &["auth.issuers"]) {
         reading.refuse(
             &then,
             "asks for approvals that no issuer's tokens may give",

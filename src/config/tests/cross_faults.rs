@@ -86,7 +86,8 @@ fn issuers_are_told_apart() {
 fn buying_needs_a_currency_and_a_budget() {
     assert_eq!(
         faults(&format!("[teams.growth]\n{ALLOW}")),
-        "t.toml:5:8: policy.rules[0].then = \"allow\": lets buy while budget.currency is not set; set budget.currency to the currency of the ClickSend account, like \"AUD\""
+        "t.toml:5:8: policy.rules[0].then = \"allow\": lets buy while budget.currency is not set; set budget.currency to the currency of the ClickSend account, like \"AUD\"\n\
+         t.toml:5:8: policy.rules[0].then = \"allow\": allows buying without a budget of growth; set spend_per_month of the team or of [budget], to an amount or \"unlimited\""
     );
     assert_eq!(
         faults(&format!(
