@@ -185,3 +185,140 @@ pub(super) fn pause_asked(throttled: bool, headers: &HeaderMap) -> Option<Durati
     let pause = asked.map_or(WINDOW, |seconds| Duration::from_secs(seconds.max(1)));
     Some(pause.min(MAX_PAUSE))
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a broken fixture stops the test")]
+
+    use std::time::Duration;
+
+    use proptest::prelude::{any, prop_assert, proptest};
+    use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+    use tokio::time::Instant;
+
+    use super::{Limiter, WINDOW, pause_asked};
+    use crate::clicksend::Purpose::{Buying, People};
+    use crate::clicksend::observe::Operation;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    async fn send(limiter: &Limiter, purpose: crate::clicksend::Purpose, within: Duration) -> bool {
+        match limiter.acquire(Operation::Search, purpose, within).await {
+            Ok(slot) => slot.spend().is_ok(),
+            Err(_) => false,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn people_cannot_search_away_what_is_reserved_for_buying() {
+        let limiter = Limiter::new(18, 33);
+        for _ in 0..12 {
+            assert!(send(&limiter, People, Duration::ZERO).await);
+        }
+        assert!(!send(&limiter, People, 2 * SECOND).await);
+        for _ in 0..6 {
+            assert!(send(&limiter, Buying, Duration::ZERO).await);
+        }
+        assert!(!send(&limiter, Buying, 10 * SECOND).await);
+        assert!(limiter.acquire(Operation::List, People, Duration::ZERO).await.is_ok(), "another endpoint");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn buying_may_use_everything_and_people_always_something() {
+        let limiter = Limiter::new(3, 90);
+        assert!(send(&limiter, People, Duration::ZERO).await);
+        assert!(!send(&limiter, People, Duration::ZERO).await);
+        let limiter = Limiter::new(3, 90);
+        for _ in 0..3 {
+            assert!(send(&limiter, Buying, Duration::ZERO).await);
+        }
+        assert!(!send(&limiter, People, Duration::ZERO).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_names_the_moment_and_costs_no_time() {
+        let limiter = Limiter::new(1, 0);
+        assert!(send(&limiter, People, Duration::ZERO).await);
+        tokio::time::advance(50 * SECOND).await;
+        let begun = Instant::now();
+        let refused = limiter.acquire(Operation::Search, People, 2 * SECOND).await;
+        assert_eq!(refused.err(), Some(10 * SECOND));
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+        assert!(send(&limiter, Buying, 10 * SECOND).await);
+        assert_eq!(begun.elapsed(), 10 * SECOND, "waited for, and not a moment longer");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_held_slot_counts_until_it_is_dropped_and_from_its_send_on() {
+        let limiter = Limiter::new(1, 0);
+        let acquire = || limiter.acquire(Operation::Search, Buying, Duration::ZERO);
+        let slot = acquire().await.ok().unwrap();
+        tokio::time::advance(2 * WINDOW).await;
+        assert_eq!(acquire().await.err(), Some(WINDOW), "held is as good as sent");
+        slot.spend().unwrap();
+        tokio::time::advance(59 * SECOND).await;
+        assert_eq!(acquire().await.err(), Some(SECOND), "counted from the send");
+        tokio::time::advance(SECOND).await;
+        drop(acquire().await.ok().unwrap());
+        assert!(acquire().await.is_ok(), "given back");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_is_bounded_and_the_longest_one_counts() {
+        let limiter = Limiter::new(9, 0);
+        limiter.pause(Operation::Search, 1000 * SECOND);
+        limiter.pause(Operation::Search, SECOND);
+        let refused = limiter.acquire(Operation::Search, Buying, 10 * SECOND).await;
+        assert_eq!(refused.err(), Some(2 * WINDOW));
+    }
+
+    #[test]
+    fn the_headers_say_how_long() {
+        let asked = |throttled, headers: &[(&'static str, &'static str)]| {
+            let headers: HeaderMap = headers
+                .iter()
+                .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+                .collect();
+            pause_asked(throttled, &headers).map(|pause| pause.as_secs())
+        };
+        assert_eq!(asked(false, &[]), None);
+        assert_eq!(asked(false, &[("x-ratelimit-remaining", "1"), ("ratelimit-reset", "50")]), None);
+        assert_eq!(asked(false, &[("x-ratelimit-remaining", "0"), ("ratelimit-reset", "50")]), Some(50));
+        assert_eq!(asked(false, &[("x-ratelimit-remaining", "0")]), Some(60));
+        assert_eq!(asked(false, &[("retry-after", "7")]), Some(7));
+        assert_eq!(asked(true, &[]), Some(60));
+        assert_eq!(asked(true, &[("retry-after", "0")]), Some(1));
+        assert_eq!(asked(true, &[("retry-after", "20"), ("ratelimit-reset", "39")]), Some(39));
+        assert_eq!(asked(true, &[("retry-after", "99999999999999")]), Some(120));
+        assert_eq!(asked(true, &[("retry-after", "-1")]), Some(60));
+        assert_eq!(asked(true, &[("retry-after", "Mon, 23 Nov 2026 10:00:00 GMT")]), Some(60));
+    }
+
+    proptest! {
+        /// Whatever comes in whatever order: no 60 s ever see more calls than allowed, of all or of people.
+        #[test]
+        fn no_window_ever_holds_more_calls_than_allowed(
+            arrivals in proptest::collection::vec((0_u64..20_000, any::<bool>(), 0_u64..12_000), 1..120),
+        ) {
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+            let sent = runtime.block_on(async {
+                let limiter = Limiter::new(5, 40);
+                let mut sent = Vec::new();
+                for (gap, is_person, within) in arrivals {
+                    tokio::time::advance(Duration::from_millis(gap)).await;
+                    let purpose = if is_person { People } else { Buying };
+                    if send(&limiter, purpose, Duration::from_millis(within)).await {
+                        sent.push((Instant::now(), purpose));
+                    }
+                }
+                sent
+            });
+            for (end, _) in &sent {
+                let window: Vec<_> = sent.iter().filter(|(at, _)| at <= end && *at + WINDOW > *end).collect();
+                prop_assert!(window.len() <= 5);
+                prop_assert!(window.iter().filter(|(_, purpose)| *purpose == People).count() <= 3);
+            }
+        }
+    }
+}

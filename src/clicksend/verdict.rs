@@ -138,3 +138,194 @@ fn refusal(status: u16, envelope: &Envelope<'_>) -> UpstreamRefusal {
 fn words(text: &str) -> String {
     text.chars().take(MAX_WORDS).map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a broken fixture stops the test")]
+
+    use proptest::prelude::{any, prop_assert, proptest};
+    use reqwest::header::HeaderMap;
+
+    use super::{Answer, read_buy_answer, read_registration_answer};
+    use crate::domain::number::DedicatedNumber;
+    use crate::domain::order::{Receipt, Sent};
+
+    const SOLD: &str = r#"{"dedicated_number":"+61491570156","country":"AU","price_total":"8.98"}"#;
+
+    fn number() -> DedicatedNumber {
+        "+61491570156".parse().unwrap()
+    }
+
+    fn answer(status: u16, body: &[u8]) -> Answer {
+        Answer { status, headers: HeaderMap::new(), body: Ok(body.to_vec()) }
+    }
+
+    fn buy(status: u16, body: &str) -> Sent<Receipt> {
+        read_buy_answer(&number(), &answer(status, body.as_bytes()))
+    }
+
+    fn envelope(http_code: &str, code: &str, data: &str) -> String {
+        format!(
+            r#"{{"http_code":{http_code},"response_code":"{code}","response_msg":"Words.","data":{data}}}"#
+        )
+    }
+
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    enum Class {
+        Done,
+        Refused,
+        Ambiguous,
+    }
+
+    fn class<T>(sent: &Sent<T>) -> Class {
+        match sent {
+            Sent::Done(_) => Class::Done,
+            Sent::Refused(_) => Class::Refused,
+            Sent::Ambiguous(_) => Class::Ambiguous,
+            Sent::NotSent(reason) => unreachable!("an answer to what was not sent: {reason}"),
+        }
+    }
+
+    #[test]
+    fn only_a_whole_success_for_our_number_is_a_sale() {
+        let row = |changes: &[(&str, &str)]| {
+            let whole = envelope("200", "SUCCESS", SOLD);
+            changes.iter().fold(whole, |text, (from, to)| {
+                assert!(text.contains(from), "{from}");
+                text.replace(from, to)
+            })
+        };
+        for (class_of, status, body) in [
+            (Class::Done, 200, row(&[])),
+            (Class::Done, 200, row(&[("200", "\"200\"")])),
+            (Class::Done, 200, row(&[(r#""8.98""#, "8.98")])),
+            (Class::Done, 200, row(&[(r#""AU""#, "null")])),
+            (Class::Done, 200, row(&[(r#","response_msg":"Words.""#, "")])),
+            (Class::Done, 200, format!("\n {} \n", row(&[]))),
+            (Class::Ambiguous, 201, row(&[])),
+            (Class::Ambiguous, 201, row(&[("200", "201")])),
+            (Class::Ambiguous, 202, row(&[])),
+            (Class::Ambiguous, 302, row(&[])),
+            (Class::Ambiguous, 400, row(&[])),
+            (Class::Ambiguous, 400, row(&[("200", "400")])),
+            (Class::Ambiguous, 404, row(&[])),
+            (Class::Ambiguous, 500, row(&[])),
+            (Class::Ambiguous, 200, row(&[("200", "201")])),
+            (Class::Ambiguous, 200, row(&[("200", "null")])),
+            (Class::Ambiguous, 200, row(&[("200", "true")])),
+            (Class::Ambiguous, 200, row(&[("200", "200.0")])),
+            (Class::Ambiguous, 200, row(&[(r#""http_code":200,"#, "")])),
+            (Class::Ambiguous, 200, row(&[(r#""http_code":200,"#, r#""http_code":200,"http_code":400,"#)])),
+            (Class::Ambiguous, 200, row(&[("SUCCESS", "success")])),
+            (Class::Ambiguous, 200, row(&[("SUCCESS", "")])),
+            (Class::Ambiguous, 200, row(&[("SUCCESS", "INSUFFICIENT_CREDIT")])),
+            (Class::Ambiguous, 200, row(&[(r#""SUCCESS""#, "null")])),
+            (Class::Ambiguous, 200, row(&[("+61491570156", "+61491570157")])),
+            (Class::Ambiguous, 200, row(&[("+61491570156", "61491570156")])),
+            (Class::Ambiguous, 200, row(&[(r#""+61491570156""#, "null")])),
+            (Class::Ambiguous, 200, row(&[(r#""+61491570156""#, r#"["+61491570156"]"#)])),
+            (Class::Ambiguous, 200, row(&[(SOLD, "null")])),
+            (Class::Ambiguous, 200, row(&[(SOLD, "[]")])),
+            (Class::Ambiguous, 200, row(&[(SOLD, &format!("[{SOLD}]"))])),
+            (Class::Ambiguous, 200, row(&[(SOLD, r#"["+61491570156"]"#)])),
+            (Class::Ambiguous, 200, SOLD.to_owned()),
+            (Class::Ambiguous, 200, format!("[{}]", row(&[]))),
+            (Class::Ambiguous, 200, format!(r#"[200,"SUCCESS","Words.",{SOLD},null]"#)),
+            (Class::Ambiguous, 200, format!("{}{}", row(&[]), row(&[]))),
+            (Class::Ambiguous, 200, row(&[]).trim_end_matches('}').to_owned()),
+            (Class::Ambiguous, 200, String::new()),
+            (Class::Ambiguous, 200, "null".to_owned()),
+            (Class::Ambiguous, 200, "<html>Here is your new number.</html>".to_owned()),
+        ] {
+            assert_eq!(class(&buy(status, &body)), class_of, "HTTP {status} {body}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_needs_clicksends_words_and_one_of_seven_statuses() {
+        for status in 100..600 {
+            let code = status.to_string();
+            let is_definite = matches!(status, 400..=404 | 422 | 429);
+            let expected = if is_definite { Class::Refused } else { Class::Ambiguous };
+            assert_eq!(class(&buy(status, &envelope(&code, "NO", "null"))), expected, "{status}");
+            assert_eq!(class(&buy(200, &envelope(&code, "NO", "null"))), expected, "{status} in a 200");
+            for html in ["<html>No.</html>", "", "{}", r#"{"error":"no"}"#, r#"{"message":"Not Found"}"#] {
+                assert_eq!(class(&buy(status, html)), Class::Ambiguous, "{status} {html}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_refusal_that_contradicts_itself_is_none() {
+        let field_map = r#"{"dedicated_number":"The number is invalid."}"#;
+        for (class_of, status, body) in [
+            (Class::Refused, 400, envelope("400", "BAD_REQUEST", field_map)),
+            (Class::Refused, 400, envelope("\"400\"", "BAD_REQUEST", "null")),
+            (Class::Refused, 404, envelope("404", "NOT_FOUND", r#"{"unforeseen":[1,2]}"#)),
+            (Class::Refused, 200, envelope("400", "BAD_REQUEST", field_map)),
+            (Class::Refused, 200, envelope("400", "BAD_REQUEST", "{}")),
+            (Class::Refused, 200, envelope("400", "BAD_REQUEST", "[]")),
+            (Class::Ambiguous, 200, envelope("400", "BAD_REQUEST", SOLD)),
+            (Class::Ambiguous, 200, envelope("400", "BAD_REQUEST", r#"{"dedicated_number":"+61491570156"}"#)),
+            (Class::Ambiguous, 200, envelope("400", "BAD_REQUEST", r#"{"price_total":8.98}"#)),
+            (Class::Ambiguous, 200, envelope("400", "BAD_REQUEST", "[1]")),
+            (Class::Ambiguous, 200, envelope("400", "SUCCESS", "null")),
+            (Class::Ambiguous, 400, envelope("400", "SUCCESS", "null")),
+            (Class::Ambiguous, 400, envelope("404", "NOT_FOUND", "null")),
+            (Class::Ambiguous, 400, envelope("200", "BAD_REQUEST", "null")),
+            (Class::Ambiguous, 400, envelope("500", "INTERNAL_SERVER_ERROR", "null")),
+            (Class::Ambiguous, 500, envelope("400", "BAD_REQUEST", "null")),
+            (Class::Ambiguous, 405, envelope("405", "NOT_FOUND", "null")),
+            (Class::Ambiguous, 409, envelope("409", "ALREADY_EXISTS", "null")),
+            (Class::Ambiguous, 429, r#"{"http_code":429,"response_code":"THROTTLED"}"#.to_owned()),
+            (Class::Refused, 429, envelope("429", "HTTP_TOO_MANY_REQUESTS", "null")),
+        ] {
+            assert_eq!(class(&buy(status, &body)), class_of, "HTTP {status} {body}");
+        }
+    }
+
+    #[test]
+    fn a_registration_needs_no_data_but_the_same_proof() {
+        let read = |status, body: &str| class(&read_registration_answer(&answer(status, body.as_bytes())));
+        for data in ["null", "{}", "[]", r#""sent""#] {
+            assert_eq!(read(200, &envelope("200", "SUCCESS", data)), Class::Done, "{data}");
+        }
+        let fields = r#"{"email":"Email field is required."}"#;
+        assert_eq!(read(400, &envelope("400", "BAD_REQUEST", fields)), Class::Refused);
+        assert_eq!(read(500, &envelope("500", "ERROR", "null")), Class::Ambiguous);
+        assert_eq!(read(204, ""), Class::Ambiguous);
+    }
+
+    #[test]
+    fn upstreams_words_are_kept_on_one_line_and_short() {
+        let message = "Insufficient Balance.\\r\\nforged log line ";
+        let body = envelope("400", "BAD_REQUEST", "null").replace("Words.", &message.repeat(20));
+        let Sent::Refused(refusal) = buy(400, &body) else { unreachable!("{body}") };
+        assert_eq!(refusal.response_msg.chars().count(), 300);
+        assert!(!refusal.response_msg.contains(['\r', '\n']));
+        assert!(refusal.is_about_balance());
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_are_never_a_sale(status in any::<u16>(), body in any::<Vec<u8>>()) {
+            prop_assert!(matches!(read_buy_answer(&number(), &answer(status, &body)), Sent::Ambiguous(_)));
+            prop_assert!(matches!(read_registration_answer(&answer(status, &body)), Sent::Ambiguous(_)));
+        }
+
+        /// One byte of a true receipt changed, or the receipt cut anywhere: still ours, or not a sale.
+        #[test]
+        fn a_damaged_receipt_is_a_sale_of_our_number_or_none(
+            at in any::<proptest::sample::Index>(), byte in any::<u8>(), cut in any::<bool>(),
+        ) {
+            let mut body = envelope("200", "SUCCESS", SOLD).into_bytes();
+            let at = at.index(body.len());
+            if cut { body.truncate(at) } else { body.splice(at..=at, [byte]); }
+            match read_buy_answer(&number(), &answer(200, &body)) {
+                Sent::Done(receipt) => prop_assert!(!cut && receipt.dedicated_number == number().as_str()),
+                Sent::Ambiguous(_) => {}
+                wrong @ (Sent::Refused(_) | Sent::NotSent(_)) => prop_assert!(false, "{wrong:?}"),
+            }
+        }
+    }
+}

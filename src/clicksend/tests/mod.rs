@@ -32,6 +32,8 @@ enum Act {
     Silence,
     /// Closes before reading a byte.
     CloseAtOnce,
+    /// Writes this before reading a byte, and keeps the connection open.
+    SpeakFirst(String),
 }
 
 /// An answer with a JSON body.
@@ -90,14 +92,13 @@ impl Upstream {
 }
 
 async fn play(act: Act, mut stream: TcpStream, journal: &mpsc::UnboundedSender<String>) -> Option<TcpStream> {
-    if matches!(act, Act::CloseAtOnce) {
-        return None;
+    if !matches!(act, Act::CloseAtOnce | Act::SpeakFirst(_)) {
+        journal.send(read_request(&mut stream).await).unwrap();
     }
-    journal.send(read_request(&mut stream).await).unwrap();
     match act {
         Act::CloseAtOnce => None,
         Act::Silence => Some(stream),
-        Act::Reply(bytes) => {
+        Act::Reply(bytes) | Act::SpeakFirst(bytes) => {
             stream.write_all(bytes.as_bytes()).await.unwrap();
             Some(stream)
         }

@@ -82,6 +82,25 @@ async fn a_list_asks_for_a_hundred_rows_and_one_filter() {
 }
 
 #[tokio::test]
+async fn links_in_an_answer_are_never_followed() {
+    let mut elsewhere = Upstream::playing([Act::Silence]).await;
+    let page = OFFERS
+        .replace("https://evil.example", &elsewhere.base_url())
+        .replace("\"last_page\":1", "\"last_page\":9");
+    let redirect = format!("Location: {}/v3/numbers\r\n", elsewhere.base_url());
+    let upstream = Upstream::playing([
+        Act::ReplyAndClose(json(200, &envelope(200, "SUCCESS", &page))),
+        Act::ReplyAndClose(with_headers(302, &redirect, &envelope(200, "SUCCESS", &page))),
+    ])
+    .await;
+    let client = Client::of(&upstream.base_url());
+    client.clicksend.search(&query("1"), 1, Purpose::People).await.unwrap();
+    let redirected = client.clicksend.search(&query("1"), 2, Purpose::People).await;
+    assert!(matches!(redirected, Err(ReadError::Unavailable(_))), "{redirected:?}");
+    assert!(elsewhere.was_left_alone());
+}
+
+#[tokio::test]
 async fn an_account_is_read_without_its_key() {
     let data = r#"{"user_id":4711,"balance":"-12.3456789","auto_recharge":1,"active":"1","banned":0,"ai_enabled":1,
         "_currency":{"currency_name_short":"AUD"},"_subaccount":{"api_key":"LEAK-ME-NOT"}}"#;

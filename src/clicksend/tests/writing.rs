@@ -108,7 +108,7 @@ async fn every_buy_has_a_connection_of_its_own() {
 #[tokio::test]
 async fn without_a_connection_nothing_was_sent() {
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let plain = Upstream::playing([Act::Silence]).await;
+    let plain = Upstream::playing([Act::SpeakFirst(json(400, "plain HTTP on this port"))]).await;
     let mute = TcpListener::bind("127.0.0.1:0").await.unwrap();
     for (name, base_url) in [
         ("refused", format!("http://{nobody}")),

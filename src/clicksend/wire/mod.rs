@@ -137,3 +137,6 @@ fn check_page_size(per_page: Option<&RawValue>) {
         tracing::warn!(per_page = rows, "upstream pages by another size than it was asked for");
     }
 }
+
+#[cfg(test)]
+mod tests;
