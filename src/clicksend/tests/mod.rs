@@ -17,8 +17,10 @@ use tokio::task::JoinSet;
 use crate::clicksend::{Call, ClickSend, Options, Outcome};
 use crate::clock::Clock;
 
-/// Long enough for a loaded machine, short enough for a test that waits for it.
-const PATIENCE: Duration = Duration::from_millis(400);
+/// The deadline of tests that wait for one.
+const SHORT: Duration = Duration::from_millis(400);
+/// The deadline of all others, which only a machine that stands still would reach.
+const LONG: Duration = Duration::from_secs(20);
 
 /// What happens to one connection.
 enum Act {
@@ -83,7 +85,7 @@ impl Upstream {
 
     /// The next request as it came, but the names of headers are in lower case.
     async fn request(&mut self) -> String {
-        tokio::time::timeout(PATIENCE * 10, self.requests.recv()).await.unwrap().unwrap()
+        tokio::time::timeout(LONG, self.requests.recv()).await.unwrap().unwrap()
     }
 
     fn was_left_alone(&mut self) -> bool {
@@ -148,6 +150,13 @@ impl Client {
         Self::with(&options(base_url), Clock::system())
     }
 
+    /// One that gives up after [`SHORT`].
+    fn impatient(base_url: &str) -> Self {
+        let options =
+            Options { connect_timeout: SHORT, read_timeout: SHORT, buy_timeout: SHORT, ..options(base_url) };
+        Self::with(&options, Clock::system())
+    }
+
     fn with(options: &Options, clock: Clock) -> Self {
         let calls = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&calls);
@@ -167,9 +176,9 @@ fn options(base_url: &str) -> Options {
         api_key: "open:sesame".into(),
         ca_file: None,
         proxy_url: None,
-        connect_timeout: PATIENCE,
-        read_timeout: PATIENCE,
-        buy_timeout: PATIENCE,
+        connect_timeout: LONG,
+        read_timeout: LONG,
+        buy_timeout: LONG,
         people_wait: Duration::ZERO,
         buying_wait: Duration::ZERO,
         requests_per_minute: 18,

@@ -101,6 +101,16 @@ async fn links_in_an_answer_are_never_followed() {
 }
 
 #[tokio::test]
+async fn a_configured_proxy_is_asked_instead_of_the_name_service() {
+    let account = r#"{"user_id":1,"balance":"1","_currency":{"currency_name_short":"AUD"}}"#;
+    let mut proxy = Upstream::playing([Act::Reply(json(200, &envelope(200, "SUCCESS", account)))]).await;
+    let options = Options { proxy_url: Some(proxy.base_url()), ..options("http://upstream.invalid") };
+    Client::with(&options, Clock::system()).clicksend.account().await.unwrap();
+    let request = proxy.request().await;
+    assert!(request.starts_with("GET http://upstream.invalid/v3/account HTTP/1.1\r\n"), "{request}");
+}
+
+#[tokio::test]
 async fn an_account_is_read_without_its_key() {
     let data = r#"{"user_id":4711,"balance":"-12.3456789","auto_recharge":1,"active":"1","banned":0,"ai_enabled":1,
         "_currency":{"currency_name_short":"AUD"},"_subaccount":{"api_key":"LEAK-ME-NOT"}}"#;
@@ -174,17 +184,18 @@ async fn refused_credentials_are_remembered_until_a_call_succeeds() {
 
 #[tokio::test]
 async fn what_is_no_answer_of_clicksends_makes_it_unavailable() {
-    let huge = format!(r#"{{"data":"{}"}}"#, "x".repeat(3 * 1024 * 1024));
-    let endless = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n300000\r\n{huge}");
+    let huge = envelope(200, "SUCCESS", &OFFERS.replace("Dollars", &"x".repeat(3 * 1024 * 1024)));
+    let endless = format!(
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{huge}\r\n0\r\n\r\n",
+        huge.len()
+    );
     let redirect = with_headers(302, "Location: https://evil.example/\r\n", "");
     let success = envelope(200, "SUCCESS", OFFERS);
     for (name, act) in [
         ("closed at once", Act::CloseAtOnce),
-        ("silence", Act::Silence),
         ("closed after reading", Act::ReplyAndClose(String::new())),
         ("reset in the header", Act::ReplyAndReset("HTTP/1.1 200 OK\r\nContent-".to_owned())),
         ("cut in the body", Act::ReplyAndClose(json(200, &success).replace("\r\n\r\n", "0\r\n\r\n"))),
-        ("dripping", Act::Reply("HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{".to_owned())),
         ("no HTTP", Act::ReplyAndClose("220 mail.example ESMTP\r\n".to_owned())),
         ("too big", Act::ReplyAndClose(with_headers(200, "", &huge))),
         ("too big in chunks", Act::ReplyAndClose(endless)),
@@ -199,6 +210,15 @@ async fn what_is_no_answer_of_clicksends_makes_it_unavailable() {
     ] {
         let result = search(&Upstream::playing([act]).await).await;
         assert!(matches!(result, Err(ReadError::Unavailable(_))), "{name}: {result:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_does_not_end_in_time_is_given_up() {
+    for act in [Act::Silence, Act::Reply("HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{".to_owned())] {
+        let upstream = Upstream::playing([act]).await;
+        let account = Client::impatient(&upstream.base_url()).clicksend.account().await;
+        assert!(matches!(account, Err(ReadError::Unavailable(_))), "{account:?}");
     }
 }
 

@@ -56,12 +56,7 @@ fn serve(name: &str, data: &str) -> (String, JoinHandle<String>) {
 }
 
 fn client(base_url: &str) -> Client {
-    let options = Options {
-        ca_file: Some(certificate("root.pem")),
-        connect_timeout: Duration::from_secs(5),
-        read_timeout: Duration::from_secs(5),
-        ..options(base_url)
-    };
+    let options = Options { ca_file: Some(certificate("root.pem")), ..options(base_url) };
     Client::with(&options, Clock::system())
 }
 
