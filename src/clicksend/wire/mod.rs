@@ -11,7 +11,7 @@ mod owned;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::domain::search::CurrencyBlock;
+use crate::domain::search::{CurrencyBlock, UPSTREAM_ROWS};
 
 pub(super) use account::account;
 pub(super) use offers::offer_page;
@@ -133,7 +133,7 @@ fn rows<T>(values: &[&RawValue], read: impl Fn(&RawValue) -> Option<T>) -> Vec<T
 /// Upstream may clamp what it is asked for; then our pages are not its pages.
 fn check_page_size(per_page: Option<&RawValue>) {
     let rows: Option<u32> = integer(per_page);
-    if rows.is_some_and(|rows| rows != crate::domain::search::UPSTREAM_ROWS) {
+    if rows.is_some_and(|rows| rows != UPSTREAM_ROWS) {
         tracing::warn!(per_page = rows, "upstream pages by another size than it was asked for");
     }
 }
