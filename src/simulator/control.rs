@@ -93,9 +93,12 @@ fn index_text() -> String {
     for (control, about) in CONTROLS {
         let _ = writeln!(text, "  {control:<30} {about}");
     }
-    text.push_str("\nFaults (name, parameters with defaults or in brackets when optional, effect):\n\n");
+    text.push_str("\nFaults (parameters that may be left out show their default, or stand in brackets):\n\n");
     for (name, parameters, about) in FAULTS {
-        let _ = writeln!(text, "  {name:<32} {parameters}\n  {:<32} {about}", "");
+        let _ = writeln!(text, "  {name:<32} {about}");
+        if !parameters.is_empty() {
+            let _ = writeln!(text, "  {:<32} with {parameters}", "");
+        }
     }
     text.push_str(
         "\nSwitches of POST settings. Nobody outside ClickSend knows; every default is a guess:\n\n",
@@ -214,7 +217,7 @@ struct ResetOrder {
 async fn reset(State(shared): Simulation, body: Bytes) -> Answer {
     let order: ResetOrder = if body.is_empty() { ResetOrder { seed: None } } else { read(&body)? };
     let seed = order.seed.unwrap_or(shared.options.seed);
-    shared.with(|world| *world = World::new(seed));
+    shared.with(|world| world.reset(seed));
     shared.release();
     Ok(Json(json!({ "seed": seed })))
 }

@@ -78,6 +78,8 @@ pub(super) struct Arrival<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Journal {
     records: VecDeque<Record>,
+    /// The last number of an earlier journal: what is numbered up to there is none of this one's business.
+    base_seq: u64,
     last_seq: u64,
     received: BTreeMap<Operation, u64>,
     finished: BTreeMap<Operation, u64>,
@@ -85,7 +87,12 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// Writes down a request and says its number, 1 for the first.
+    /// An empty journal whose numbers go on, so that a request under way is not taken for a new one.
+    pub(super) fn successor(&self) -> Self {
+        Self { base_seq: self.last_seq, last_seq: self.last_seq, ..Self::default() }
+    }
+
+    /// Writes down a request and says its number. The first is 1, and a reset does not start anew.
     pub(super) fn open(&mut self, arrival: &Arrival<'_>, at: Timestamp) -> u64 {
         self.last_seq += 1;
         *self.received.entry(arrival.operation).or_default() += 1;
@@ -122,6 +129,9 @@ impl Journal {
 
     /// Notes how a request ended.
     pub(super) fn close(&mut self, seq: u64, operation: Operation, status: Option<u16>, outcome: Outcome) {
+        if seq <= self.base_seq {
+            return;
+        }
         *self.finished.entry(operation).or_default() += 1;
         self.amend(seq, |record| {
             record.status = status;
@@ -153,7 +163,7 @@ impl Journal {
     }
 
     pub(super) fn forgotten(&self) -> u64 {
-        self.records.front().map_or(0, |oldest| oldest.seq - 1)
+        self.records.front().map_or(0, |oldest| oldest.seq - self.base_seq - 1)
     }
 }
 

@@ -46,6 +46,11 @@ impl World {
             held: 0,
         }
     }
+
+    /// As at the start, but for the requests under way: they still count themselves out.
+    pub(super) fn reset(&mut self, seed: u64) {
+        *self = Self { journal: self.journal.successor(), held: self.held, ..Self::new(seed) };
+    }
 }
 
 /// One simulator, shared by all its connections.

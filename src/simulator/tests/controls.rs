@@ -1,9 +1,12 @@
 //! The control API itself: what it shows, how it waits, and how it complains.
 
+use std::time::Duration;
+
 use reqwest::Method;
 use serde_json::{Value, json};
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::{AUTHORIZATION, Bench, Options, Simulator};
@@ -115,6 +118,26 @@ async fn a_reset_forgets_everything_and_may_change_the_seed() {
 }
 
 #[tokio::test]
+async fn a_request_that_a_reset_overtakes_is_not_in_the_new_journal() {
+    let bench = Bench::start().await;
+    bench.fault(json!({"operation": "list", "fault": "hold"})).await;
+    let overtake = async {
+        bench.ledger("?wait_held=1").await;
+        bench.order("reset", json!({})).await;
+    };
+    let (answered, ()) = tokio::join!(bench.get("/v3/numbers"), overtake);
+    assert_eq!(answered.0, 200);
+    bench.get("/v3/account").await;
+    let ledger = bench.ledger("").await;
+    assert_eq!((&ledger["held"], &ledger["requests_received"]), (&json!(0), &json!(1)));
+    assert_eq!(
+        (&ledger["requests"][0]["operation"], &ledger["requests"][0]["seq"]),
+        (&json!("account"), &json!(2))
+    );
+    assert_eq!(bench.ledger("?wait_answered=2&timeout_ms=20").await["timed_out"], true);
+}
+
+#[tokio::test]
 async fn a_stopped_simulator_cuts_its_connections_and_goes_on_where_it_was() {
     let simulator = Simulator::new(Options::default());
     let stop = CancellationToken::new();
@@ -129,7 +152,7 @@ async fn a_stopped_simulator_cuts_its_connections_and_goes_on_where_it_was() {
     stop.cancel();
     bench.server.join_next().await.unwrap().unwrap();
     let mut bytes = Vec::new();
-    let _ = tokio::io::AsyncReadExt::read_to_end(&mut idle, &mut bytes).await;
+    let _ = timeout(Duration::from_secs(5), idle.read_to_end(&mut bytes)).await.unwrap();
     assert!(bytes.is_empty(), "the held request was never answered");
     assert!(bench.send(Method::GET, "/v3/account", None).await.unwrap_err().is_connect());
     let again = Bench::serving(&simulator, CancellationToken::new()).await;
