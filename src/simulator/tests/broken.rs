@@ -160,13 +160,10 @@ async fn a_delay_delays_and_a_drip_drips() {
     for order in
         [json!({"fault": "delay", "ms": 120}), json!({"fault": "drip", "bytes": 100, "every_ms": 40})]
     {
-        let start = Instant::now();
-        assert_eq!(bench.get("/v3/account").await.0, 200);
-        let usual = start.elapsed();
         bench.fault(order).await;
         let start = Instant::now();
         assert_eq!(bench.get("/v3/account").await.0, 200);
-        assert!(start.elapsed() >= Duration::from_millis(120) && start.elapsed() > usual);
+        assert!(start.elapsed() >= Duration::from_millis(120));
         bench.call(Method::DELETE, "/_simulator/faults", None).await;
     }
 }
