@@ -1,10 +1,12 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 
+pub mod app;
 pub mod auth;
 pub mod clicksend;
 pub mod clock;
 pub mod config;
 pub mod domain;
+pub mod http;
 pub mod metrics;
 pub mod service;
 pub mod simulator;

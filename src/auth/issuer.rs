@@ -77,6 +77,17 @@ pub enum KeyState {
     Missing,
 }
 
+impl KeyState {
+    /// The word for operators.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Fresh => "fresh",
+            Self::Stale => "stale",
+            Self::Missing => "missing",
+        }
+    }
+}
+
 /// An issuer with its keys.
 #[derive(Debug)]
 pub(super) struct Issuer {

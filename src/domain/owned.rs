@@ -85,6 +85,20 @@ impl RegistrationStatus {
         }
     }
 
+    /// What it means, for people.
+    pub const fn description(self) -> &'static str {
+        match self {
+            Self::RegistrationNotRequired => "Your number is ready to go.",
+            Self::RegistrationNotInitiated => {
+                "Your number is not registered; it cannot send to some countries."
+            }
+            Self::RegistrationInitiated => "The registration is being looked at; news come by email.",
+            Self::CustActionRequired => "The registration waits for something from you.",
+            Self::RegistrationSubmitted => "The number may be restricted until its registration is done.",
+            Self::Registered => "Your number is registered.",
+        }
+    }
+
     /// Upstream's name for people.
     pub const fn name(self) -> &'static str {
         match self {

@@ -30,10 +30,29 @@ impl Rate {
     }
 }
 
+/// A limit that was reached, for telling programs about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LimitReached {
+    /// Which.
+    pub name: &'static str,
+    /// How many requests fit at once.
+    pub burst: u32,
+    /// The time in which an empty bucket fills again.
+    pub window: Duration,
+}
+
+impl LimitReached {
+    /// The limit with its size.
+    pub fn of(limit: Limit, rate: Rate) -> Self {
+        Self { name: limit.as_str(), burst: rate.burst.get(), window: rate.interval() * rate.burst.get() }
+    }
+}
+
 /// A limit per person.
 pub struct PersonLimit {
     limiter: DefaultKeyedRateLimiter<Person>,
     which: Limit,
+    rate: Rate,
     metrics: Metrics,
 }
 
@@ -43,7 +62,7 @@ impl PersonLimit {
         let quota = Quota::with_period(rate.interval())
             .unwrap_or_else(|| Quota::per_second(NonZeroU32::MIN))
             .allow_burst(rate.burst);
-        Self { limiter: RateLimiter::keyed(quota), which, metrics }
+        Self { limiter: RateLimiter::keyed(quota), which, rate, metrics }
     }
 
     /// Takes one, or says when there will be one.
@@ -52,11 +71,9 @@ impl PersonLimit {
         self.metrics.limited(self.which, taken.is_ok());
         taken.map_err(|until| {
             let wait = until.wait_time_from(DefaultClock::default().now());
-            Refusal::new(
-                Code::TooManyRequests,
-                format!("the limit for {} is used up; ask again later", self.which.in_words()),
-            )
-            .retry_after(wait)
+            let message = format!("the limit for {} is used up; ask again later", self.which.in_words());
+            let limit = Some(Box::new(LimitReached::of(self.which, self.rate)));
+            Refusal { limit, ..Refusal::new(Code::TooManyRequests, message).retry_after(wait) }
         })
     }
 

@@ -6,9 +6,11 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::clicksend::ReadError;
+use crate::domain::canonical::CanonicalError;
 use crate::domain::order::UpstreamRefusal;
 use crate::domain::purchase::PurchaseId;
 use crate::domain::registration::FieldFaults;
+use crate::service::limits::LimitReached;
 use crate::store::StoreError;
 
 /// Why not.
@@ -152,12 +154,21 @@ pub struct Refusal {
     pub purchase: Option<PurchaseId>,
     /// When trying again has a chance.
     pub retry_after: Option<Duration>,
+    /// The limit that was reached, for [`Code::TooManyRequests`].
+    pub limit: Option<Box<LimitReached>>,
 }
 
 impl Refusal {
     /// A refusal with a sentence.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), fields: FieldFaults::new(), purchase: None, retry_after: None }
+        Self {
+            code,
+            message: message.into(),
+            fields: FieldFaults::new(),
+            purchase: None,
+            retry_after: None,
+            limit: None,
+        }
     }
 
     /// A field that cannot be.
@@ -227,6 +238,12 @@ impl From<ReadError> for Refusal {
                 Self::new(Code::UpstreamRefused, format!("ClickSend says: {}", refusal.response_msg))
             }
         }
+    }
+}
+
+impl From<CanonicalError> for Refusal {
+    fn from(error: CanonicalError) -> Self {
+        Self::new(Code::BadRequest, error.to_string())
     }
 }
 

@@ -39,6 +39,7 @@ use crate::service::teams::Teams;
 use crate::store::attempts::InstanceId;
 use crate::store::{self, Store};
 
+pub use crate::store::purchases::Filter;
 pub(super) use reservation::month_of;
 
 /// What somebody wants to buy.
@@ -200,7 +201,7 @@ impl Purchasing {
     pub async fn list(
         &self,
         principal: &Principal,
-        mut filter: store::purchases::Filter,
+        mut filter: Filter,
         limit: i64,
     ) -> Result<Vec<Purchase>, Refusal> {
         if !principal.may_read() {

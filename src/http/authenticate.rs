@@ -1,0 +1,127 @@
+//! Who is asking: the token out of its header, verified, as an extension of the request.
+
+use axum::body::Body;
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Response, header};
+use axum::middleware::Next;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::auth;
+use crate::http::door::Door;
+use crate::http::refusal::{HttpCode, HttpRefusal};
+use crate::http::state::{Caller, EdgeSettings, Public};
+
+/// Lets a request through with its caller, or answers 401: the same to everybody, whatever was wrong.
+pub(super) async fn authenticate(
+    State(public): State<Public>,
+    mut request: Request,
+    next: Next,
+) -> Response<Body> {
+    let door = Door::of(request.uri().path());
+    let Some(token) = token(request.headers(), &public.settings) else {
+        public.metrics.token_refused("missing");
+        return door.refuse(&HttpRefusal::unauthorized());
+    };
+    match public.verifier.verify(&token).await {
+        Ok(principal) => {
+            tracing::Span::current().record("subject", principal.person.subject.as_str());
+            request.extensions_mut().insert(Caller(principal));
+            next.run(request).await
+        }
+        Err(auth::Refusal::Invalid(reason)) => {
+            public.metrics.token_refused(reason.as_str());
+            tracing::info!(reason = reason.as_str(), "token refused");
+            door.refuse(&HttpRefusal::unauthorized())
+        }
+        Err(auth::Refusal::IssuerUnavailable) => {
+            public.metrics.token_refused("issuer_unavailable");
+            let message = "the keys of the token's issuer cannot be had now; ask again shortly";
+            door.refuse(&HttpRefusal::new(HttpCode::IssuerUnavailable, message))
+        }
+    }
+}
+
+/// The token: in the configured proxy's header, as `Bearer`, or as the password of `Basic`, whose user name may be
+/// anything, so that ClickSend's SDKs can carry it. A header that stands there twice counts as none.
+fn token(headers: &HeaderMap, settings: &EdgeSettings) -> Option<String> {
+    if let Some(name) = &settings.token_header
+        && let Some(value) = only(headers, name)
+    {
+        return Some(value.to_owned());
+    }
+    let (scheme, credentials) = only(headers, &header::AUTHORIZATION)?.split_once(' ')?;
+    let credentials = credentials.trim_start_matches(' ');
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Some(credentials.to_owned());
+    }
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let decoded = String::from_utf8(STANDARD.decode(credentials).ok()?).ok()?;
+    let (_user, password) = decoded.split_once(':')?;
+    (!password.is_empty()).then(|| password.to_owned())
+}
+
+fn only<'h>(headers: &'h HeaderMap, name: &header::HeaderName) -> Option<&'h str> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next()?;
+    if values.next().is_some() { None } else { value.to_str().ok() }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = Response<Body>;
+
+    /// A route without authentication in front of it has no caller, and says so instead of serving.
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
+        let door = Door::of(parts.uri.path());
+        parts.extensions.get::<Self>().cloned().ok_or_else(|| door.refuse(&HttpRefusal::unauthorized()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a broken fixture stops the test")]
+
+    use std::num::NonZeroU32;
+    use std::time::Duration;
+
+    use axum::http::{HeaderMap, HeaderName, HeaderValue};
+
+    use super::token;
+    use crate::http::state::{EdgeSettings, SearchShape};
+    use crate::service::limits::Rate;
+
+    fn found(lines: &[(&str, &str)]) -> Option<String> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines {
+            headers.append(HeaderName::try_from(*name).unwrap(), HeaderValue::try_from(*value).unwrap());
+        }
+        let settings = EdgeSettings {
+            token_header: Some(HeaderName::from_static("x-token")),
+            hosts: Vec::new(),
+            reads: Rate { requests: NonZeroU32::MIN, period: Duration::from_secs(1), burst: NonZeroU32::MIN },
+            search_shape: SearchShape::Page,
+        };
+        token(&headers, &settings)
+    }
+
+    #[test]
+    fn a_token_is_found_where_people_and_sdks_put_it() {
+        for (lines, wanted) in [
+            (&[("authorization", "Bearer a.b.c")][..], Some("a.b.c")),
+            (&[("authorization", "bearer  a.b.c")], Some("a.b.c")),
+            (&[("authorization", "Basic dXNlcjphLmIuYw==")], Some("a.b.c")),
+            (&[("authorization", "Basic OmE6Yg==")], Some("a:b")),
+            (&[("authorization", "Basic Og==")], None),
+            (&[("authorization", "Basic !!")], None),
+            (&[("authorization", "Digest x")], None),
+            (&[("authorization", "Bearer a"), ("authorization", "Bearer b")], None),
+            (&[("x-token", "p"), ("authorization", "Bearer a")], Some("p")),
+            (&[], None),
+        ] {
+            assert_eq!(found(lines).as_deref(), wanted, "{lines:?}");
+        }
+    }
+}

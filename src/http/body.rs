@@ -1,0 +1,76 @@
+//! Bodies: small, JSON, not compressed, every key once.
+//!
+//! A missing body and a missing Content-Type are fine where ClickSend's SDKs leave them out; a wrong one is not.
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, header};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use serde_json::Value;
+
+use crate::domain::strict_json;
+use crate::http::refusal::{HttpCode, HttpRefusal};
+use crate::service::{Code, Refusal};
+
+/// Nothing that is asked for here needs more.
+const MAX_BYTES: usize = 64 * 1024;
+/// Deeper than any body of ours.
+const MAX_DEPTH: usize = 16;
+/// A body that arrives slower than this is not waited for.
+const DEADLINE: std::time::Duration = std::time::Duration::from_secs(15);
+
+/// The body as JSON; nothing where it is empty.
+pub(super) async fn json(headers: &HeaderMap, body: Body) -> Result<Option<Value>, HttpRefusal> {
+    let bytes = bytes(body).await?;
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    if headers.contains_key(header::CONTENT_ENCODING) {
+        return Err(HttpRefusal::new(
+            HttpCode::UnsupportedMediaType,
+            "send the body without Content-Encoding",
+        ));
+    }
+    if headers.get(header::CONTENT_TYPE).is_some_and(|kind| !is_json(kind.as_bytes())) {
+        return Err(HttpRefusal::new(HttpCode::UnsupportedMediaType, "send the body as application/json"));
+    }
+    let limits = strict_json::Limits { bytes: MAX_BYTES, depth: MAX_DEPTH };
+    let value = strict_json::parse(&bytes, limits).map_err(|error| {
+        Refusal::new(Code::BadRequest, format!("the body is not JSON as it should be: {error}"))
+    })?;
+    Ok(Some(value))
+}
+
+async fn bytes(body: Body) -> Result<Bytes, HttpRefusal> {
+    let collected = tokio::time::timeout(DEADLINE, Limited::new(body, MAX_BYTES).collect());
+    match collected.await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.downcast_ref::<LengthLimitError>().is_some() => {
+            Err(HttpRefusal::new(HttpCode::PayloadTooLarge, "a body here has at most 64 KiB"))
+        }
+        Ok(Err(_)) | Err(_) => Err(Refusal::new(Code::BadRequest, "the body did not arrive whole").into()),
+    }
+}
+
+/// `application/json` and `application/…+json`, whatever parameters follow.
+fn is_json(content_type: &[u8]) -> bool {
+    let Ok(text) = str::from_utf8(content_type) else { return false };
+    let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_json;
+
+    #[test]
+    fn json_is_told_by_its_type() {
+        for kind in ["application/json", "Application/JSON; charset=utf-8", "application/problem+json"] {
+            assert!(is_json(kind.as_bytes()), "{kind}");
+        }
+        for kind in
+            ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", "", "text/x+json"]
+        {
+            assert!(!is_json(kind.as_bytes()), "{kind}");
+        }
+    }
+}

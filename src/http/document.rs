@@ -1,0 +1,44 @@
+//! The OpenAPI document, from the code that serves.
+
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder};
+
+/// The document as pretty JSON.
+pub fn openapi() -> String {
+    super::document_of_routes().to_pretty_json().unwrap_or_default()
+}
+
+/// Everything but paths and schemas.
+pub(super) fn frame() -> OpenApi {
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("JWT")
+        .description(Some("A token of a configured issuer."))
+        .build();
+    let basic = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Basic)
+        .description(Some("Any user name, and the token as password: for ClickSend's SDKs."))
+        .build();
+    OpenApiBuilder::new()
+        .info(
+            InfoBuilder::new()
+                .title("Numbers Gateway")
+                .version(env!("CARGO_PKG_VERSION"))
+                .description(Some(
+                    "ClickSend's Numbers paths for programs that speak them, and the gateway's own API for purchases.",
+                ))
+                .build(),
+        )
+        .components(Some(
+            ComponentsBuilder::new()
+                .security_scheme("bearer", SecurityScheme::Http(bearer))
+                .security_scheme("basic", SecurityScheme::Http(basic))
+                .schema_from::<super::v3::Currency>()
+                .build(),
+        ))
+        .security(Some([
+            SecurityRequirement::new("bearer", Vec::<String>::new()),
+            SecurityRequirement::new("basic", Vec::<String>::new()),
+        ]))
+        .build()
+}

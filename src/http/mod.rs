@@ -1,0 +1,153 @@
+//! The edge: what a request passes on its way to a service, and how services' answers look outside.
+//!
+//! This file is the table of contents: the routes of both doors, and the layers around them from the outside in.
+
+mod authenticate;
+mod body;
+mod context;
+mod document;
+mod door;
+mod limit;
+mod observe;
+pub mod ops;
+mod path;
+mod refusal;
+mod state;
+mod v1;
+mod v3;
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{OriginalUri, Request, State};
+use axum::http::{HeaderMap, Response, header};
+use axum::middleware::{self, Next};
+use axum::routing::get;
+use axum::{Json, Router};
+use tower::ServiceBuilder;
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+
+use door::Door;
+use limit::ReadLimit;
+use refusal::{HttpCode, HttpRefusal};
+use state::Public;
+
+pub use document::openapi;
+pub use state::{EdgeSettings, PublicParts, SearchShape};
+
+/// Everything that is served in public.
+pub struct PublicRouter {
+    /// The routes with their layers.
+    pub router: Router,
+    limit: Option<ReadLimit>,
+}
+
+impl PublicRouter {
+    /// The routes around these services.
+    pub fn new(parts: PublicParts) -> Self {
+        let public: Public = Arc::new(parts);
+        let limit = ReadLimit::new(public.settings.reads, public.metrics.clone());
+        let router = layered(&public, limit.as_ref());
+        Self { router, limit }
+    }
+
+    /// Lets go of what nobody uses; for a slow timer.
+    pub fn tidier(&self) -> impl Fn() + Send + 'static {
+        let limit = self.limit.clone();
+        move || {
+            if let Some(limit) = &limit {
+                limit.forget_idle();
+            }
+        }
+    }
+}
+
+/// From the outside in: count and name the request, survive a panic, check the host, tidy the path, find the route;
+/// then who asks, then how often, then the handler.
+fn layered(public: &Public, limit: Option<&ReadLimit>) -> Router {
+    let (routes, document) = routes(public, limit).split_for_parts();
+    let document = Arc::new(document);
+    let routes = routes
+        .route("/openapi.json", get(async move || Json(Arc::clone(&document))))
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .with_state(Arc::clone(public));
+    let tidied = ServiceBuilder::new()
+        .map_request(|mut request: Request| {
+            if let Some(uri) = path::tidied(request.uri()) {
+                *request.uri_mut() = uri;
+            }
+            request
+        })
+        .service(routes);
+    Router::new().fallback_service(tidied).layer(
+        ServiceBuilder::new()
+            .layer(middleware::from_fn_with_state(public.metrics.clone(), observe::observe))
+            .layer(CatchPanicLayer::custom(|_| {
+                let message = "a fault of the gateway's own; asking again is safe";
+                Door::ClickSend.refuse(&HttpRefusal::new(HttpCode::Internal, message))
+            }))
+            .layer(middleware::from_fn_with_state(Arc::clone(public), check_host)),
+    )
+}
+
+fn routes(public: &Public, limit: Option<&ReadLimit>) -> OpenApiRouter<Public> {
+    let guarded = |routes: OpenApiRouter<Public>, door| {
+        let authenticated = middleware::from_fn_with_state(Arc::clone(public), authenticate::authenticate);
+        let routes = match limit {
+            Some(limit) => routes.route_layer(limit.layer(door)),
+            None => routes,
+        };
+        routes.route_layer(authenticated).route_layer(middleware::from_fn(observe::note_route))
+    };
+    let clicksend =
+        guarded(v3::routes(), Door::ClickSend).layer(middleware::from_fn(v3::spare_sdks_the_wait));
+    let own = guarded(v1::routes(), Door::Gateway);
+    let open = v1::open_routes().route_layer(middleware::from_fn(observe::note_route));
+    OpenApiRouter::with_openapi(document::frame()).merge(clicksend).merge(own).merge(open)
+}
+
+/// The API document by itself, without services: for `numbers-gateway openapi`.
+fn document_of_routes() -> OpenApi {
+    OpenApiRouter::with_openapi(document::frame())
+        .merge(v3::routes())
+        .merge(v1::routes())
+        .merge(v1::open_routes())
+        .into_openapi()
+}
+
+async fn not_found(OriginalUri(uri): OriginalUri) -> Response<Body> {
+    match Door::of(uri.path()) {
+        Door::ClickSend => v3::not_served_here(uri.path()),
+        Door::Gateway => Door::Gateway
+            .refuse(&HttpRefusal::new(HttpCode::NotFound, "there is nothing here; see /openapi.json")),
+    }
+}
+
+async fn method_not_allowed(OriginalUri(uri): OriginalUri) -> Response<Body> {
+    let message = "this path does not know the method; the header Allow says which it knows";
+    Door::of(uri.path()).refuse(&HttpRefusal::new(HttpCode::MethodNotAllowed, message))
+}
+
+/// One `Host` (RFC 9112 §3.2), and one of ours where ours are configured.
+async fn check_host(State(public): State<Public>, request: Request, next: Next) -> Response<Body> {
+    if has_acceptable_host(request.headers(), request.uri().host(), &public.settings.hosts) {
+        return next.run(request).await;
+    }
+    let refusal = crate::service::Refusal::field("host", "is not one that this gateway answers to.");
+    Door::of(request.uri().path()).refuse(&refusal.into())
+}
+
+fn has_acceptable_host(headers: &HeaderMap, authority: Option<&str>, ours: &[String]) -> bool {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let host = match (hosts.next(), hosts.next()) {
+        (Some(host), None) => host.to_str().ok(),
+        // HTTP/2 has an authority instead.
+        (None, None) => authority,
+        _ => None,
+    };
+    let name = host.map(|host| host.rsplit_once(':').map_or(host, |(name, _)| name).to_ascii_lowercase());
+    name.is_some_and(|name| ours.is_empty() || ours.contains(&name))
+}

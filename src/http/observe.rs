@@ -1,0 +1,81 @@
+//! What every request leaves behind: an id, a span, a line in the log, a count.
+
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderName, HeaderValue, Method, Response};
+use axum::middleware::Next;
+use tracing::Instrument as _;
+use uuid::Uuid;
+
+use crate::metrics::Metrics;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Around everything: gives the request its id (the caller's own, if it is sane) and measures the answer.
+pub(super) async fn observe(State(metrics): State<Metrics>, request: Request, next: Next) -> Response<Body> {
+    let id = request.headers().get(&REQUEST_ID).filter(|id| is_sane(id)).cloned();
+    let id = id.or_else(|| HeaderValue::try_from(Uuid::now_v7().to_string()).ok());
+    let id_text = id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
+    let method = method_label(request.method());
+    let span = tracing::info_span!(
+        "request",
+        otel.kind = "server",
+        request_id = id_text,
+        method,
+        route = tracing::field::Empty,
+        subject = tracing::field::Empty,
+    );
+    let begun = Instant::now();
+    let active = metrics.request_begun();
+    let mut response = next.run(request).instrument(span.clone()).await;
+    drop(active);
+    let route = response.extensions_mut().remove::<Route>().map_or("_unmatched".to_owned(), |route| route.0);
+    let (status, elapsed) = (response.status().as_u16(), begun.elapsed());
+    metrics.request_served(method, &route, status, elapsed);
+    span.record("route", route.as_str());
+    span.in_scope(|| tracing::info!(status, elapsed_ms = millis(elapsed), "request served"));
+    if let Some(id) = id {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+    response
+}
+
+/// The pattern that matched, carried out on the answer: the layers outside of the router cannot see it.
+#[derive(Clone)]
+struct Route(String);
+
+/// Inside the router: notes which pattern matched.
+pub(super) async fn note_route(request: Request, next: Next) -> Response<Body> {
+    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let mut response = next.run(request).await;
+    if let Some(route) = route {
+        response.extensions_mut().insert(Route(route));
+    }
+    response
+}
+
+fn is_sane(id: &HeaderValue) -> bool {
+    let bytes = id.as_bytes();
+    (1..=128).contains(&bytes.len())
+        && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(byte))
+}
+
+/// A label from a closed set, whatever callers invent.
+const fn method_label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        Method::PATCH => "PATCH",
+        _ => "_OTHER",
+    }
+}
+
+fn millis(elapsed: std::time::Duration) -> u64 {
+    u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
+}

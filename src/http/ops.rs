@@ -1,0 +1,100 @@
+//! The operators' listener: whether the process turns, whether it is ready, and its metrics. Never public.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderValue, Response, StatusCode, header};
+use axum::routing::get;
+use axum::{Json, Router};
+use serde_json::json;
+
+use crate::auth::Verifier;
+use crate::metrics::Metrics;
+use crate::service::figures::FigureReader;
+
+/// What the operators' listener looks at.
+pub struct OpsParts {
+    /// Counters.
+    pub metrics: Metrics,
+    /// Figures of the store.
+    pub figures: FigureReader,
+    /// Issuers and their keys.
+    pub verifier: Arc<Verifier>,
+    /// Whether buying is on, or why not.
+    pub buying: Result<(), &'static str>,
+    /// Whether upstream accepts our credentials, as far as is known.
+    pub credentials_refused: Box<dyn Fn() -> bool + Send + Sync>,
+    /// Set once start-up is complete, unset while draining.
+    pub ready: Readiness,
+}
+
+/// Whether requests are wanted. Cheap to clone; all clones are one.
+#[derive(Clone, Debug, Default)]
+pub struct Readiness(Arc<AtomicBool>);
+
+impl Readiness {
+    /// From now on.
+    pub fn set(&self, ready: bool) {
+        self.0.store(ready, Ordering::Release);
+    }
+
+    fn is_ready(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// The three routes.
+pub fn router(parts: OpsParts) -> Router {
+    Router::new()
+        .route("/livez", get(async || "ok\n"))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics))
+        .with_state(Arc::new(parts))
+}
+
+/// 503 only before start-up is complete and while draining. A dependency that is down shows in the JSON: taking the
+/// gateway out of service would not bring it back.
+async fn readyz(State(parts): State<Arc<OpsParts>>) -> Response<Body> {
+    let ready = parts.ready.is_ready();
+    let database = parts.figures.read().await.map_or_else(|error| error.to_string(), |_| "ok".to_owned());
+    let issuers: Vec<_> = parts
+        .verifier
+        .issuers_health()
+        .into_iter()
+        .map(|issuer| json!({ "name": issuer.name, "state": issuer.state.as_str(), "keys": issuer.keys }))
+        .collect();
+    let buying = match parts.buying {
+        Ok(()) => json!({ "state": "on" }),
+        Err(why) => json!({ "state": "off", "reason": why }),
+    };
+    let credentials = if (parts.credentials_refused)() { "refused" } else { "not refused" };
+    let body = Json(json!({
+        "ready": ready,
+        "database": database,
+        "buying": buying,
+        "upstream": { "credentials": credentials },
+        "issuers": issuers,
+    }));
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    axum::response::IntoResponse::into_response((status, body))
+}
+
+async fn metrics(State(parts): State<Arc<OpsParts>>) -> Response<Body> {
+    let figures = parts.figures.read().await;
+    if let Err(error) = &figures {
+        tracing::error!(%error, "the figures for the metrics could not be read; they are left out");
+    }
+    let mut response = match parts.metrics.exposition(figures.as_ref().ok()) {
+        Ok(text) => Response::new(Body::from(text)),
+        Err(error) => {
+            let mut response = Response::new(Body::from(error.to_string()));
+            *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+            response
+        }
+    };
+    let content_type = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    response
+}

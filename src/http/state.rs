@@ -1,0 +1,64 @@
+//! What handlers may touch: services, and how this edge is configured. No store, no upstream.
+
+use std::sync::Arc;
+
+use axum::http::HeaderName;
+
+use crate::auth::Verifier;
+use crate::domain::principal::Principal;
+use crate::metrics::Metrics;
+use crate::service::limits::Rate;
+use crate::service::owned::OwnedNumbers;
+use crate::service::purchasing::Purchasing;
+use crate::service::registrations::Registrations;
+use crate::service::search::Searches;
+use crate::service::teams::Teams;
+
+/// Everything behind the public listener.
+pub struct PublicParts {
+    /// Whose tokens are believed.
+    pub verifier: Arc<Verifier>,
+    /// Numbers on sale.
+    pub searches: Searches,
+    /// Owned numbers.
+    pub owned: OwnedNumbers,
+    /// Buying.
+    pub purchasing: Purchasing,
+    /// Registering.
+    pub registrations: Registrations,
+    /// The configured teams, for telling callers about themselves.
+    pub teams: Arc<Teams>,
+    /// Counters.
+    pub metrics: Metrics,
+    /// How the edge behaves.
+    pub settings: EdgeSettings,
+}
+
+/// How the edge is configured.
+#[derive(Clone, Debug)]
+pub struct EdgeSettings {
+    /// The header of an identity-aware proxy that carries the token.
+    pub token_header: Option<HeaderName>,
+    /// Accepted `Host` headers in lower case; empty means any.
+    pub hosts: Vec<String>,
+    /// Of reads, per subject.
+    pub reads: Rate,
+    /// The shape of a search's `data`.
+    pub search_shape: SearchShape,
+}
+
+/// The two shapes of a search that ClickSend has had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SearchShape {
+    /// A page object, as the live service answers.
+    Page,
+    /// A bare list, as the old page showed.
+    List,
+}
+
+/// Shared by all handlers.
+pub(super) type Public = Arc<PublicParts>;
+
+/// The caller of a request, put there by authentication.
+#[derive(Clone, Debug)]
+pub(super) struct Caller(pub(super) Arc<Principal>);

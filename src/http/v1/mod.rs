@@ -1,0 +1,67 @@
+//! The gateway's own API: purchases with their money and history, and who one is.
+//!
+//! JSON whose unknown keys are refused, problems as RFC 9457, money as `{"amount","currency"}`, times as RFC 3339,
+//! lists with cursors.
+
+mod me;
+pub(super) mod problem;
+mod purchases;
+mod registrations;
+
+use axum::body::Body;
+use axum::http::Response;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::domain::money::{Currency, Money};
+use crate::http::door::Door;
+use crate::http::refusal::HttpRefusal;
+use crate::http::state::Public;
+
+/// The routes that need a caller.
+pub(super) fn routes() -> OpenApiRouter<Public> {
+    OpenApiRouter::new()
+        .routes(routes!(me::me))
+        .routes(routes!(purchases::create, purchases::list))
+        .routes(routes!(purchases::show))
+        .routes(routes!(registrations::show))
+}
+
+/// The problem pages, for everybody.
+pub(super) fn open_routes() -> OpenApiRouter<Public> {
+    OpenApiRouter::new().routes(routes!(problem::page))
+}
+
+/// Any failure on this door.
+pub(super) struct Failure(HttpRefusal);
+
+impl<R: Into<HttpRefusal>> From<R> for Failure {
+    fn from(refusal: R) -> Self {
+        Self(refusal.into())
+    }
+}
+
+impl axum::response::IntoResponse for Failure {
+    fn into_response(self) -> Response<Body> {
+        Door::Gateway.refuse(&self.0)
+    }
+}
+
+/// An amount on the wire.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Amount {
+    /// A decimal of at least two places.
+    #[schema(value_type = String, example = "20.71")]
+    amount: Money,
+    /// ISO 4217.
+    #[schema(value_type = String, example = "AUD")]
+    currency: Currency,
+}
+
+impl Amount {
+    const fn new(amount: Money, currency: Currency) -> Self {
+        Self { amount, currency }
+    }
+}

@@ -1,0 +1,101 @@
+//! ClickSend's envelope: `{http_code, response_code, response_msg, data}` around every answer, errors included.
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::domain::canonical::Digest;
+use crate::domain::search::CurrencyBlock;
+use crate::http::refusal::{HttpCode, HttpRefusal};
+
+/// What stands around every answer.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct Envelope<T> {
+    /// The HTTP status once more.
+    http_code: u16,
+    /// SUCCESS, or why not.
+    response_code: &'static str,
+    /// For people.
+    response_msg: String,
+    /// The answer.
+    data: Option<T>,
+    /// Only in the old shape of a search.
+    #[serde(rename = "_currency", skip_serializing_if = "Option::is_none")]
+    #[schema(ignore)]
+    currency: Option<CurrencyBlock>,
+}
+
+impl<T: Serialize> Envelope<T> {
+    /// A success, which is exactly 200: one SDK takes every other 2xx for nothing at all.
+    pub(super) fn success(message: &str, data: Option<T>) -> Self {
+        Self {
+            http_code: 200,
+            response_code: "SUCCESS",
+            response_msg: message.to_owned(),
+            data,
+            currency: None,
+        }
+    }
+
+    /// With the currency beside the data, as the old shape had it.
+    pub(super) fn with_currency(self, currency: Option<CurrencyBlock>) -> Self {
+        Self { currency, ..self }
+    }
+
+    /// The response. Serialising plain texts and numbers cannot fail; if it does, that is a fault of ours.
+    pub(super) fn into_response(self) -> Response<Body> {
+        match serde_json::to_vec(&self) {
+            Ok(body) => json(StatusCode::from_u16(self.http_code).unwrap_or(StatusCode::OK), body),
+            Err(_) => refusal(&HttpRefusal::new(HttpCode::Internal, "the answer could not be written")),
+        }
+    }
+
+    /// The response with an `ETag`, or 304 for who has it already.
+    pub(super) fn into_cacheable(self, request: &HeaderMap) -> Response<Body> {
+        let Ok(body) = serde_json::to_vec(&self) else { return self.into_response() };
+        let digest = Digest::of(&[&body]).to_string();
+        let tag = format!("\"{}\"", digest.get(..32).unwrap_or(&digest));
+        let known = request.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+        let is_known = known.flat_map(|list| list.split(',')).any(|one| {
+            let one = one.trim();
+            one == "*" || one.strip_prefix("W/").unwrap_or(one) == tag
+        });
+        let mut response =
+            if is_known { empty(StatusCode::NOT_MODIFIED) } else { json(StatusCode::OK, body) };
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+        if let Ok(tag) = HeaderValue::try_from(tag) {
+            headers.insert(header::ETAG, tag);
+        }
+        response
+    }
+}
+
+/// A refusal in the envelope: `data` is null, or a map from field to fault.
+pub(in crate::http) fn refusal(refusal: &HttpRefusal) -> Response<Body> {
+    let status = refusal.code.status();
+    // ClickSend answers a wrong method with this very code.
+    let code = if refusal.code == HttpCode::MethodNotAllowed { HttpCode::NotFound } else { refusal.code };
+    let body = serde_json::json!({
+        "http_code": status.as_u16(),
+        "response_code": code.as_str(),
+        "response_msg": refusal.message,
+        "data": (!refusal.fields.is_empty()).then_some(&refusal.fields),
+    });
+    json(status, body.to_string().into_bytes())
+}
+
+fn json(status: StatusCode, body: Vec<u8>) -> Response<Body> {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    let content_type = HeaderValue::from_static("application/json; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    response
+}
+
+fn empty(status: StatusCode) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    response
+}

@@ -1,0 +1,108 @@
+//! `GET /v3/numbers/search/{country}`
+
+use axum::body::Body;
+use axum::extract::{OriginalUri, Path, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, header};
+
+use crate::domain::country::Country;
+use crate::domain::search::{SearchMode, SearchQuery};
+use crate::http::context::Params;
+use crate::http::state::{Caller, Public, SearchShape};
+use crate::http::v3::Failure;
+use crate::http::v3::envelope::Envelope;
+use crate::http::v3::shapes::{OfferRow, Page};
+use crate::metrics::CacheResult;
+use crate::service::Refusal;
+use crate::service::search::{SearchAnswer, SearchRequest};
+
+/// Beyond this, pages are empty for every country.
+const LAST_PAGE: u32 = 1_000_000;
+
+/// Numbers on sale in a country, from the gateway's cache.
+///
+/// `search` keeps its digits only. `search_type` is 0 (starts with), 1 (anywhere) or 2 (ends with); any other acts
+/// as 1. `page` and `limit` (15 to 100) are clamped. `Cache-Control: no-cache` asks ClickSend if the answer is
+/// older than 5 s.
+#[utoipa::path(get, path = "/v3/numbers/search/{country}", tag = "ClickSend",
+    params(
+        ("country" = String, Path, description = "ISO 3166-1 alpha-2"),
+        ("search" = Option<String>, Query, description = "Digits to look for"),
+        ("search_type" = Option<String>, Query, description = "0 starts with, 1 anywhere, 2 ends with"),
+        ("page" = Option<i64>, Query, description = "From 1"),
+        ("limit" = Option<i64>, Query, description = "15 to 100"),
+    ),
+    responses(
+        (status = 200, description = "One page of numbers", body = Envelope<Page<OfferRow>>),
+        (status = 304, description = "The page that `If-None-Match` names"),
+        (status = "4XX", description = "ClickSend's envelope with a code", body = Envelope<Object>),
+        (status = "5XX", description = "ClickSend's envelope with a code", body = Envelope<Object>),
+    ))]
+pub(super) async fn search(
+    State(public): State<Public>,
+    caller: Caller,
+    Path(country): Path<String>,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+) -> Result<Response<Body>, Failure> {
+    let country: Country = country.parse().map_err(|error| Refusal::field("country", format!("{error}.")))?;
+    let params = Params::of(&uri)?;
+    let mode = match params.find("search_type") {
+        None => SearchMode::Anywhere,
+        Some(text) => SearchMode::from_search_type(text.parse().unwrap_or(1)),
+    };
+    let request = SearchRequest {
+        query: SearchQuery::new(country, params.find("search").unwrap_or_default(), mode),
+        page: params.clamped("page", 1, LAST_PAGE, 1)?,
+        limit: params.clamped("limit", 15, 100, 15)?,
+        insist: insists(&headers),
+    };
+    let answer = public.searches.search(&caller.0, &request).await?;
+    let (age, cache) = (answer.age, answer.cache);
+    let mut response = render(answer, &request, public.settings.search_shape, &headers);
+    describe_freshness(&mut response, age, cache);
+    Ok(response)
+}
+
+fn render(
+    answer: SearchAnswer,
+    request: &SearchRequest,
+    shape: SearchShape,
+    headers: &HeaderMap,
+) -> Response<Body> {
+    const MESSAGE: &str = "Here are some numbers.";
+    let rows: Vec<OfferRow> = answer.offers.into_iter().map(OfferRow::from).collect();
+    match shape {
+        SearchShape::List => {
+            Envelope::success(MESSAGE, Some(rows)).with_currency(answer.currency).into_cacheable(headers)
+        }
+        SearchShape::Page => {
+            let paging = (request.page, request.limit);
+            // ClickSend's own links here are relative and say no more than this.
+            let page =
+                Page::new(answer.total, paging, rows, answer.currency, |page| format!("/?page={page}"));
+            Envelope::success(MESSAGE, Some(page)).into_cacheable(headers)
+        }
+    }
+}
+
+fn insists(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(header::CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|list| list.split(',')).any(|directive| directive.trim().eq_ignore_ascii_case("no-cache"))
+}
+
+/// `Age` (RFC 9111 §5.1) and `Cache-Status` (RFC 9211).
+pub(super) fn describe_freshness(
+    response: &mut Response<Body>,
+    age: std::time::Duration,
+    cache: CacheResult,
+) {
+    let status = match cache {
+        CacheResult::Hit => "numbers-gateway; hit",
+        CacheResult::Stale => "numbers-gateway; hit; detail=stale",
+        CacheResult::Coalesced => "numbers-gateway; fwd=miss; collapsed",
+        CacheResult::Miss => "numbers-gateway; fwd=miss; stored",
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::AGE, HeaderValue::from(age.as_secs()));
+    headers.insert(HeaderName::from_static("cache-status"), HeaderValue::from_static(status));
+}
