@@ -1,0 +1,207 @@
+//! The composition root: a configuration becomes a running gateway, and nobody else wires, spawns or holds anything.
+//!
+//! [`Gateway::start`] returns when both listeners answer; [`Gateway::run_until`] serves until told to stop and then
+//! drains: readiness off, nothing new accepted, buys under way waited for.
+
+mod listen;
+mod wiring;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use crate::clicksend::ClickSend;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::domain::audit::{Actor, AuditEvent, Target};
+use crate::domain::policy::Policy;
+use crate::http::PublicRouter;
+use crate::http::ops::{self, Readiness};
+use crate::metrics::Metrics;
+use crate::service::Refusal;
+use crate::service::background::Background;
+use crate::service::purchasing::Purchasing;
+use crate::service::registrations::Registrations;
+use crate::store::attempts::InstanceId;
+use crate::store::{self, Store, StoreError};
+use listen::Listener;
+
+pub use wiring::{issuers, verifier};
+
+/// How often maps that grow with callers are cleared of the idle ones.
+const TIDY_EVERY: Duration = Duration::from_mins(1);
+/// The operators' listener needs no longer to end than a scrape takes.
+const OPS_GRACE: Duration = Duration::from_secs(2);
+
+/// Why a gateway does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A port, the database, a folder: something outside is not there.
+    #[error("{0}")]
+    Dependency(String),
+    /// Something in the configuration that only shows when it is used.
+    #[error("{0}")]
+    Configuration(String),
+    /// A fault of ours.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl From<StoreError> for StartError {
+    fn from(error: StoreError) -> Self {
+        Self::Dependency(error.to_string())
+    }
+}
+
+impl From<Refusal> for StartError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Dependency(refusal.message)
+    }
+}
+
+/// A running gateway.
+pub struct Gateway {
+    public: Listener,
+    ops: Listener,
+    readiness: Readiness,
+    background: Background,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+    drain_grace: Duration,
+}
+
+impl Gateway {
+    /// Opens the database, settles what an earlier process left behind, and serves. Ready when this returns. Port 0
+    /// takes a free one.
+    pub async fn start(config: &Config, clock: Clock) -> Result<Self, StartError> {
+        let metrics = Metrics::new().map_err(|error| StartError::Internal(error.to_string()))?;
+        let verifier = Arc::new(wiring::verifier(config, clock.clone())?);
+        let upstream = wiring::upstream(config, clock.clone(), &metrics)?;
+        let store = open_store(config, clock.clone()).await?;
+        keep_policy(&store, config.policy.clone()).await?;
+        let background = Background::default();
+        let readiness = Readiness::default();
+        let parts = wiring::Wired {
+            config,
+            clock,
+            metrics,
+            verifier,
+            upstream,
+            store,
+            background: background.clone(),
+            instance: InstanceId(Uuid::new_v4()),
+        };
+        let public = parts.public();
+        recover(&public.purchasing, &public.registrations).await?;
+        let ops = parts.ops(&readiness);
+        let tidiers = (public.searches.clone(), public.purchasing.clone(), public.registrations.clone());
+        let verifier = Arc::clone(&public.verifier);
+        let router = PublicRouter::new(public);
+
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let refreshing = stop.clone();
+        tasks.spawn(async move { verifier.refresh_forever(refreshing).await });
+        let (tidy_limit, stop_tidying) = (router.tidier(), stop.clone());
+        tasks.spawn(every(TIDY_EVERY, stop_tidying, move || {
+            let (searches, purchasing, registrations) = &tidiers;
+            searches.tidy();
+            purchasing.tidy();
+            registrations.tidy();
+            tidy_limit();
+        }));
+        let public =
+            Listener::serve(config.server.listen, config.server.tls.as_ref(), router.router, &tasks).await?;
+        let ops = Listener::serve(config.ops.listen, None, ops::router(ops), &tasks).await?;
+        readiness.set(true);
+        tracing::info!(api = %public.address(), ops = %ops.address(), "ready");
+        let drain_grace = config.server.drain_grace;
+        Ok(Self { public, ops, readiness, background, tasks, stop, drain_grace })
+    }
+
+    /// Where the public listener is.
+    pub const fn api_address(&self) -> SocketAddr {
+        self.public.address()
+    }
+
+    /// Where the operators' listener is.
+    pub const fn ops_address(&self) -> SocketAddr {
+        self.ops.address()
+    }
+
+    /// Serves until `stop`, then drains within `server.drain_grace`.
+    pub async fn run_until(self, stop: CancellationToken) {
+        stop.cancelled().await;
+        let deadline = Instant::now() + self.drain_grace;
+        self.readiness.set(false);
+        tracing::info!(grace = ?self.drain_grace, "draining: nothing new is accepted, what is under way is finished");
+        self.public.drain(self.drain_grace).await;
+        if tokio::time::timeout_at(deadline, self.background.finished()).await.is_err() {
+            tracing::error!(
+                "buys were still under way at the end of the drain; they are unknown after the next start"
+            );
+        }
+        self.ops.drain(OPS_GRACE).await;
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+        tracing::info!("stopped");
+    }
+}
+
+/// Brings the database to this version's schema, without serving.
+pub fn migrate(config: &Config) -> Result<(), StartError> {
+    Store::open(&config.storage.database, Clock::system())?;
+    Ok(())
+}
+
+/// What `check-config --live` asks: the account, and how many numbers the first page counts.
+pub fn upstream_for_check(config: &Config) -> Result<ClickSend, StartError> {
+    let metrics = Metrics::new().map_err(|error| StartError::Internal(error.to_string()))?;
+    wiring::upstream(config, Clock::system(), &metrics)
+}
+
+async fn open_store(config: &Config, clock: Clock) -> Result<Store, StartError> {
+    let path = config.storage.database.clone();
+    let opened = tokio::task::spawn_blocking(move || Store::open(&path, clock)).await;
+    Ok(opened.map_err(|error| StartError::Internal(error.to_string()))??)
+}
+
+/// Each policy that is ever in force is kept once, and its coming into force is an event.
+async fn keep_policy(store: &Store, policy: Policy) -> Result<(), StartError> {
+    let kept: Result<(), StoreError> = store
+        .write(move |mut tx| {
+            if store::policies::is_known(tx.session(), &policy)? {
+                return tx.unchanged(());
+            }
+            store::policies::insert(&mut tx, &policy)?;
+            let target = Target::new("policy", &policy.digest());
+            let event = AuditEvent::new("policy.loaded", Actor::Gateway("start"), target)
+                .with("rules", policy.rules().len());
+            tx.commit(&event, ())
+        })
+        .await;
+    Ok(kept?)
+}
+
+async fn recover(purchasing: &Purchasing, registrations: &Registrations) -> Result<(), StartError> {
+    let (purchases, registrations) = (purchasing.recover().await?, registrations.recover().await?);
+    if purchases + registrations > 0 {
+        tracing::error!(
+            purchases,
+            registrations,
+            "an earlier process ended in the middle of sending; see the audit events"
+        );
+    }
+    Ok(())
+}
+
+async fn every(period: Duration, stop: CancellationToken, work: impl Fn()) {
+    while tokio::time::timeout(period, stop.cancelled()).await.is_err() {
+        work();
+    }
+}

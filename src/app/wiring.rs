@@ -1,0 +1,297 @@
+//! From the configuration's words to the options of each room.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::ExposeSecret as _;
+
+use crate::app::StartError;
+use crate::auth::{self, ClaimNames, Denied, IssuerOptions, Verifier};
+use crate::clicksend::{self, Call, ClickSend};
+use crate::clock::Clock;
+use crate::config::{self, Config, Limit, Mode, PreexistingVisibility};
+use crate::domain::registration::RegistrationData;
+use crate::http::ops::{OpsParts, Readiness};
+use crate::http::{EdgeSettings, PublicParts, SearchShape};
+use crate::metrics::{self, Metrics};
+use crate::service::background::Background;
+use crate::service::figures::FigureReader;
+use crate::service::limits::{PersonLimit, Rate};
+use crate::service::owned::{OwnedNumbers, OwnedSettings};
+use crate::service::purchasing::{Purchasing, PurchasingParts, PurchasingSettings};
+use crate::service::registrations::{RegistrationParts, Registrations};
+use crate::service::search::{Freshness, Searches};
+use crate::service::teams::{Budget, Team, Teams};
+use crate::store::Store;
+use crate::store::attempts::InstanceId;
+
+/// How long a person's search waits for the outbound limiter: what nobody notices.
+const PEOPLE_WAIT: Duration = Duration::from_secs(2);
+/// How long a quote or a list waits: the patience of a purchase.
+const BUYING_WAIT: Duration = Duration::from_secs(10);
+
+/// What the services are built from.
+pub(super) struct Wired<'c> {
+    pub(super) config: &'c Config,
+    pub(super) clock: Clock,
+    pub(super) metrics: Metrics,
+    pub(super) verifier: Arc<Verifier>,
+    pub(super) upstream: ClickSend,
+    pub(super) store: Store,
+    pub(super) background: Background,
+    pub(super) instance: InstanceId,
+}
+
+impl Wired<'_> {
+    /// Everything behind the public listener.
+    pub(super) fn public(&self) -> PublicParts {
+        let (config, clock, metrics) = (self.config, &self.clock, &self.metrics);
+        let limit = |which, rate| PersonLimit::new(which, rate, metrics.clone());
+        let searches = Searches::new(
+            self.upstream.clone(),
+            Freshness {
+                fresh_for: config.cache.fresh_for,
+                stale_for: config.cache.stale_for,
+                max_bytes: config.cache.max_bytes,
+            },
+            limit(metrics::Limit::Misses, rate(config.limits.misses)),
+            self.background.clone(),
+            clock.clone(),
+            metrics.clone(),
+        );
+        let owned = OwnedNumbers::new(
+            self.upstream.clone(),
+            self.store.clone(),
+            OwnedSettings {
+                fresh_for: config.cache.list_fresh_for,
+                preexisting_visible_to_all: config.purchases.preexisting_visible_to
+                    == PreexistingVisibility::All,
+            },
+            self.background.clone(),
+            clock.clone(),
+            metrics.clone(),
+        );
+        let (teams, policy) = (Arc::new(teams(config)), Arc::new(config.policy.clone()));
+        let writes = || limit(metrics::Limit::Writes, rate(config.limits.writes));
+        let purchasing = Purchasing::new(PurchasingParts {
+            upstream: self.upstream.clone(),
+            store: self.store.clone(),
+            owned: owned.clone(),
+            searches: searches.clone(),
+            teams: Arc::clone(&teams),
+            policy: Arc::clone(&policy),
+            writes: writes(),
+            background: self.background.clone(),
+            instance: self.instance,
+            clock: clock.clone(),
+            metrics: metrics.clone(),
+            settings: purchasing_settings(config),
+        });
+        let registrations = Registrations::new(RegistrationParts {
+            upstream: self.upstream.clone(),
+            store: self.store.clone(),
+            teams: Arc::clone(&teams),
+            policy,
+            writes: writes(),
+            background: self.background.clone(),
+            instance: self.instance,
+            clock: clock.clone(),
+            metrics: metrics.clone(),
+            buying: buying(config),
+            answer_within: config.purchases.answer_within,
+            strict: config.compat.strict_registration,
+        });
+        PublicParts {
+            verifier: Arc::clone(&self.verifier),
+            searches,
+            owned,
+            purchasing,
+            registrations,
+            teams,
+            metrics: metrics.clone(),
+            settings: EdgeSettings {
+                token_header: config.auth.token_header.clone(),
+                hosts: config.server.hosts.clone(),
+                reads: rate(config.limits.reads),
+                search_shape: match config.compat.search_shape {
+                    config::SearchShape::Object => SearchShape::Page,
+                    config::SearchShape::List => SearchShape::List,
+                },
+            },
+        }
+    }
+
+    /// Everything behind the operators' listener.
+    pub(super) fn ops(&self, readiness: &Readiness) -> OpsParts {
+        let upstream = self.upstream.clone();
+        OpsParts {
+            metrics: self.metrics.clone(),
+            figures: FigureReader::new(
+                self.store.clone(),
+                Arc::new(teams(self.config)),
+                self.config.budget.currency,
+                self.config.budget.time_zone.clone(),
+                self.clock.clone(),
+            ),
+            verifier: Arc::clone(&self.verifier),
+            buying: buying(self.config),
+            credentials_refused: Box::new(move || upstream.credentials_refused()),
+            ready: readiness.clone(),
+        }
+    }
+}
+
+/// The upstream client of the configuration.
+pub(super) fn upstream(config: &Config, clock: Clock, metrics: &Metrics) -> Result<ClickSend, StartError> {
+    let upstream = &config.upstream;
+    let (Some(username), Some(api_key)) = (&upstream.username, &upstream.api_key) else {
+        return Err(StartError::Configuration(
+            "upstream.username and upstream.api_key (or upstream.api_key_file) are not set: the gateway has no way to ClickSend"
+                .to_owned(),
+        ));
+    };
+    let options = clicksend::Options {
+        base_url: upstream.base_url.as_str().to_owned(),
+        username: username.clone(),
+        api_key: api_key.clone(),
+        ca_file: upstream.ca_file.clone(),
+        proxy_url: upstream.proxy_url.as_ref().map(|url| url.expose_secret().to_owned()),
+        connect_timeout: upstream.connect_timeout,
+        read_timeout: upstream.read_timeout,
+        buy_timeout: upstream.buy_timeout,
+        people_wait: PEOPLE_WAIT,
+        buying_wait: BUYING_WAIT,
+        requests_per_minute: upstream.requests_per_minute.get(),
+        reserved_for_buying: upstream.reserved_for_buying.basis_points() / 100,
+    };
+    let metrics = metrics.clone();
+    let observer = Arc::new(move |call: &Call| {
+        metrics.upstream_called(call.operation.as_str(), call.outcome.as_str(), call.elapsed);
+    });
+    ClickSend::new(&options, clock, observer)
+        .map_err(|error| StartError::Configuration(format!("upstream: {error}")))
+}
+
+/// The verifier of the configuration; local keys are read now.
+pub fn verifier(config: &Config, clock: Clock) -> Result<Verifier, StartError> {
+    let denied =
+        Denied { ids: config.auth.denied_ids.clone(), subjects: config.auth.denied_subjects.clone() };
+    Verifier::new(issuers(&config.auth), denied, clock).map_err(|faults| {
+        let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        StartError::Configuration(lines.join("\n"))
+    })
+}
+
+/// The issuers in the verifier's own words.
+pub fn issuers(auth: &config::Auth) -> Vec<IssuerOptions> {
+    auth.issuers
+        .iter()
+        .map(|issuer| IssuerOptions {
+            name: issuer.name.clone(),
+            issuer: issuer.issuer.clone(),
+            audiences: issuer.audience.clone(),
+            keys: key_source(&issuer.keys),
+            algorithms: issuer.algorithms.iter().copied().map(algorithm).collect(),
+            max_lifetime: issuer.max_lifetime,
+            claims: ClaimNames {
+                subject: issuer.claims.subject.clone(),
+                team: issuer.claims.team.clone(),
+                roles: issuer.claims.roles.clone(),
+                name: issuer.claims.name.clone(),
+                email: issuer.claims.email.clone(),
+            },
+            role_map: issuer.role_map.clone(),
+            team_map: issuer.team_map.clone(),
+            roles_allowed: issuer.roles_allowed.clone(),
+            may_approve: issuer.may_approve,
+            ca_file: issuer.ca_file.clone(),
+        })
+        .collect()
+}
+
+fn key_source(source: &config::KeySource) -> auth::KeySource {
+    match source {
+        config::KeySource::JwksUrl(url) => auth::KeySource::JwksUrl(url.as_str().to_owned()),
+        config::KeySource::Discover => auth::KeySource::Discover,
+        config::KeySource::JwksFile(file) => auth::KeySource::JwksFile(file.clone()),
+        config::KeySource::PublicKeyFile { file, .. } => auth::KeySource::PublicKeyFile(file.clone()),
+        config::KeySource::SecretFile { file, .. } => auth::KeySource::SecretFile(file.clone()),
+    }
+}
+
+const fn algorithm(algorithm: config::Algorithm) -> auth::Algorithm {
+    match algorithm {
+        config::Algorithm::HS256 => auth::Algorithm::HS256,
+        config::Algorithm::RS256 => auth::Algorithm::RS256,
+        config::Algorithm::PS256 => auth::Algorithm::PS256,
+        config::Algorithm::ES256 => auth::Algorithm::ES256,
+        config::Algorithm::ES384 => auth::Algorithm::ES384,
+        config::Algorithm::EdDSA => auth::Algorithm::EdDSA,
+    }
+}
+
+fn rate(rate: config::Rate) -> Rate {
+    Rate { requests: rate.requests, period: rate.period, burst: rate.burst }
+}
+
+fn teams(config: &Config) -> Teams {
+    let teams = config.teams.iter().map(|(id, team)| {
+        let profile =
+            team.registration_profile.as_ref().and_then(|key| config.registration_profiles.get(key));
+        let team = Team {
+            name: team.name.clone(),
+            budget: budget(team.budget),
+            registration_data: profile.map(registration_data),
+        };
+        (id.clone(), team)
+    });
+    Teams { teams: teams.collect(), organisation: budget(config.budget.limits) }
+}
+
+fn budget(limits: config::BudgetLimits) -> Budget {
+    let amount = |limit: Option<Limit>| match limit {
+        Some(Limit::Amount(amount)) => Some(amount),
+        Some(Limit::Unlimited) | None => None,
+    };
+    Budget {
+        spend_per_month: amount(limits.spend_per_month),
+        recurring_per_month: amount(limits.recurring_per_month),
+    }
+}
+
+fn registration_data(profile: &config::RegistrationProfile) -> RegistrationData {
+    RegistrationData {
+        business_name: profile.business_name.clone(),
+        business_address: profile.business_address.clone(),
+        suburb: profile.suburb.clone(),
+        postcode: profile.postcode.clone(),
+        state: profile.state.clone(),
+        contact_name: profile.contact_name.clone(),
+        contact_number: profile.contact_number.clone(),
+        country: profile.country.clone(),
+    }
+}
+
+fn purchasing_settings(config: &Config) -> PurchasingSettings {
+    let per_day = config.limits.purchases_per_day;
+    PurchasingSettings {
+        buying: buying(config),
+        types: config.purchases.types.clone(),
+        currency: config.budget.currency,
+        time_zone: config.budget.time_zone.clone(),
+        price_tolerance: config.purchases.price_tolerance.basis_points(),
+        answer_within: config.purchases.answer_within,
+        list_younger_than: config.purchases.sweep_every * 2,
+        per_day_subject: per_day.subject.get().into(),
+        per_day_team: per_day.team.get().into(),
+    }
+}
+
+/// Whether anything is sent that cannot be taken back.
+fn buying(config: &Config) -> Result<(), &'static str> {
+    match config.purchases.mode {
+        Mode::Live if config.budget.currency.is_none() => Err("no budget currency is configured"),
+        Mode::Live => Ok(()),
+        Mode::Rehearsal => Err("the gateway rehearses: nothing is sent"),
+    }
+}
