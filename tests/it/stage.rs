@@ -1,0 +1,283 @@
+//! A stage for one test: a simulator, a gateway in front of it, and people with tokens.
+
+use std::sync::Once;
+use std::time::Duration;
+
+use numbers_gateway::app::Gateway;
+use numbers_gateway::auth::{NewToken, Signer};
+use numbers_gateway::clock::Clock;
+use numbers_gateway::config::{self, Sources};
+use numbers_gateway::simulator::{self, Simulator};
+use reqwest::{Method, RequestBuilder, StatusCode};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::evidence;
+
+/// What stands in the configuration unless a test adds to it. `%` marks are filled in by [`Stage`].
+const CONFIGURATION: &str = r#"
+[server]
+listen = "127.0.0.1:0"
+[ops]
+listen = "127.0.0.1:0"
+[upstream]
+base_url = "%upstream%"
+username = "simulator"
+api_key = "simulator-key"
+connect_timeout = "1s"
+read_timeout = "3s"
+buy_timeout = "2s"
+requests_per_minute = 6000
+[storage]
+url = "sqlite:%folder%/gateway.db"
+[audit]
+head_file = "%folder%/audit-head"
+[[auth.issuers]]
+name = "test"
+issuer = "https://test.example"
+audience = "numbers-gateway"
+secret_file = "%folder%/secret"
+algorithms = ["HS256"]
+[budget]
+currency = "AUD"
+[teams.growth]
+budget = { spend_per_month = "1000.00", recurring_per_month = "1000.00" }
+[teams.support]
+budget = { spend_per_month = "30.00", recurring_per_month = "unlimited" }
+[limits]
+reads = { per_second = 1000, burst = 1000 }
+misses = { per_minute = 1000, burst = 1000 }
+writes = { per_minute = 1000, burst = 1000 }
+[[policy.rules]]
+name = "not in GB"
+when = { action = "buy", countries = ["GB"] }
+then = { deny = "we do not buy in GB" }
+[[policy.rules]]
+name = "up to 25"
+when = { action = "buy", max_monthly = "25.00" }
+then = "allow"
+[[policy.rules]]
+name = "10DLC"
+when = { action = "register", number_types = ["10dlc"], countries = ["CA"] }
+then = "allow"
+"#;
+
+/// A gateway with its surroundings. End it with [`Stage::finish`].
+pub struct Stage {
+    /// Where the database is.
+    pub folder: TempDir,
+    /// Without a slash at the end.
+    pub api: String,
+    /// The operators' listener.
+    pub ops: String,
+    /// The simulator.
+    pub upstream: String,
+    client: reqwest::Client,
+    extra: String,
+    simulator_stop: CancellationToken,
+    gateway: Option<(CancellationToken, JoinHandle<()>)>,
+}
+
+/// Somebody with a token.
+#[derive(Clone, Debug)]
+pub struct Somebody {
+    subject: &'static str,
+    teams: Vec<String>,
+    roles: Vec<String>,
+}
+
+/// A person of a team with a role.
+pub fn somebody(subject: &'static str, team: &str, role: &str) -> Somebody {
+    Somebody { subject, teams: vec![team.to_owned()], roles: vec![role.to_owned()] }
+}
+
+/// Ann of growth, who may buy.
+pub fn ann() -> Somebody {
+    somebody("ann", "growth", "requester")
+}
+
+/// An answer, read to its end.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: reqwest::header::HeaderMap,
+    pub text: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap()
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    /// Status and code in one, for comparing: `409 PURCHASE_IN_PROGRESS`.
+    pub fn verdict(&self) -> String {
+        let body = self.json();
+        let code = body["response_code"].as_str().or(body["code"].as_str()).unwrap_or_default();
+        format!("{} {code}", self.status.as_u16())
+    }
+}
+
+impl Stage {
+    /// The usual stage.
+    pub async fn new() -> Self {
+        Self::with("").await
+    }
+
+    /// A stage with further configuration.
+    pub async fn with(extra: &str) -> Self {
+        install_crypto();
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("secret"), "a secret of the tests, long enough for HMAC").unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let upstream = format!("http://{}", listener.local_addr().unwrap());
+        let simulator_stop = CancellationToken::new();
+        let (simulator, stop) = (Simulator::new(simulator::Options::default()), simulator_stop.clone());
+        tokio::task::spawn(async move { simulator.serve(listener, stop).await.unwrap() });
+        let mut stage = Self {
+            folder,
+            api: String::new(),
+            ops: String::new(),
+            upstream,
+            client: reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap(),
+            extra: extra.to_owned(),
+            simulator_stop,
+            gateway: None,
+        };
+        stage.start_gateway().await;
+        stage
+    }
+
+    async fn start_gateway(&mut self) {
+        let text = format!("{}\n{CONFIGURATION}", self.extra)
+            .replace("%upstream%", &self.upstream)
+            .replace("%folder%", self.folder.path().to_str().unwrap());
+        let loaded = config::load(&Sources::from_text("stage", &text)).unwrap_or_else(|faults| panic!("{faults}"));
+        let gateway = Gateway::start(&loaded.config, Clock::system()).await.unwrap();
+        self.api = format!("http://{}", gateway.api_address());
+        self.ops = format!("http://{}", gateway.ops_address());
+        let stop = CancellationToken::new();
+        let running = tokio::task::spawn(gateway.run_until(stop.clone()));
+        self.gateway = Some((stop, running));
+    }
+
+    /// Stops the gateway as SIGTERM would, and starts it again on the same database.
+    pub async fn restart(&mut self) {
+        self.stop_gateway().await;
+        self.start_gateway().await;
+    }
+
+    async fn stop_gateway(&mut self) {
+        if let Some((stop, running)) = self.gateway.take() {
+            stop.cancel();
+            running.await.unwrap();
+        }
+    }
+
+    /// Stops everything and checks what must hold after every test.
+    pub async fn finish(mut self) {
+        let ledger = self.ledger("").await;
+        self.stop_gateway().await;
+        self.simulator_stop.cancel();
+        evidence::check(&self.folder.path().join("gateway.db"), &ledger);
+    }
+
+    /// A token for somebody.
+    pub fn token(&self, who: &Somebody) -> String {
+        let signer = Signer::from_pem_or_secret_file(&self.folder.path().join("secret")).unwrap();
+        let token = NewToken {
+            issuer: "https://test.example".into(),
+            audience: "numbers-gateway".into(),
+            subject: who.subject.into(),
+            teams: who.teams.iter().map(|team| team.parse().unwrap()).collect(),
+            roles: who.roles.iter().map(|role| role.parse().unwrap()).collect(),
+            ttl: Duration::from_secs(600),
+            name: None,
+            email: None,
+            kid: None,
+            act: None,
+        };
+        signer.sign(&token, Clock::system().now()).unwrap()
+    }
+
+    /// A request of somebody's.
+    pub fn request(&self, who: &Somebody, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.api)).bearer_auth(self.token(who))
+    }
+
+    /// A request without a token.
+    pub fn anonymous(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.api))
+    }
+
+    /// GET as somebody.
+    pub async fn get(&self, who: &Somebody, path: &str) -> Answer {
+        send(self.request(who, Method::GET, path)).await
+    }
+
+    /// A buy through ClickSend's door, without a body, as most SDKs send it.
+    pub async fn buy(&self, who: &Somebody, number: &str) -> Answer {
+        send(self.request(who, Method::POST, &format!("/v3/numbers/buy/{}", number.replace('+', "%2B")))).await
+    }
+
+    /// Numbers on sale in a country.
+    pub async fn numbers_on_sale(&self, country: &str) -> Vec<String> {
+        let url = format!("{}/v3/numbers/search/{country}?limit=100", self.upstream);
+        let answer = send(self.client.get(url).basic_auth("simulator", Some("simulator-key"))).await;
+        let rows = answer.json()["data"]["data"].clone();
+        rows.as_array().unwrap().iter().map(|row| row["dedicated_number"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Makes upstream misbehave.
+    pub async fn fault(&self, fault: Value) {
+        let answer = send(self.client.post(format!("{}/_simulator/faults", self.upstream)).json(&fault)).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+    }
+
+    /// Ends every fault.
+    pub async fn end_faults(&self) {
+        send(self.client.delete(format!("{}/_simulator/faults", self.upstream))).await;
+    }
+
+    /// A control of the simulator.
+    pub async fn control(&self, path: &str, body: Value) -> Value {
+        let answer = send(self.client.post(format!("{}/_simulator/{path}", self.upstream)).json(&body)).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        answer.json()
+    }
+
+    /// What upstream saw and sold; `query` may wait for something.
+    pub async fn ledger(&self, query: &str) -> Value {
+        let ledger = send(self.client.get(format!("{}/_simulator/ledger?{query}", self.upstream))).await.json();
+        assert_ne!(ledger["timed_out"], json!(true), "{query}");
+        ledger
+    }
+
+    /// How many requests of an operation upstream has received.
+    pub async fn calls(&self, operation: &str) -> usize {
+        let ledger = self.ledger("").await;
+        let requests = ledger["requests"].as_array().unwrap();
+        requests.iter().filter(|request| request["operation"] == operation).count()
+    }
+}
+
+/// Sends a request and reads the answer to its end.
+pub async fn send(request: RequestBuilder) -> Answer {
+    let response = request.send().await.unwrap();
+    let (status, headers) = (response.status(), response.headers().clone());
+    Answer { status, headers, text: response.text().await.unwrap() }
+}
+
+fn install_crypto() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        rustls::crypto::aws_lc_rs::default_provider().install_default().unwrap();
+        numbers_gateway::auth::install_crypto();
+    });
+}
