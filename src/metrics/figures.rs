@@ -88,6 +88,8 @@ impl Figures {
         age.with_label_values(&["ledger"])
             .set(major(Money::from_micros(self.read_at.saturating_mul(1_000_000))));
         families.extend(age.collect());
+        // A family without a series cannot be written; absent is what it should be anyway.
+        families.retain(|family| !family.get_metric().is_empty());
         Ok(families)
     }
 

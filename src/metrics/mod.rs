@@ -318,6 +318,8 @@ mod tests {
         let line =
             r#"numbers_gateway_spend_total{charge="setup",country="AU",currency="AUD",team="growth"} 20.71"#;
         assert!(metrics.exposition(Some(&figures)).unwrap().contains(line));
-        assert!(!metrics.exposition(None).unwrap().contains("numbers_gateway_spend_total"));
+        for empty in [None, Some(&Figures::default())] {
+            assert!(!metrics.exposition(empty).unwrap().contains("numbers_gateway_spend_total"));
+        }
     }
 }

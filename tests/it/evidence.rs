@@ -17,7 +17,11 @@ pub fn check(database: &Path, upstream: &Value) {
     no_buy_without_an_attempt(&connection, upstream);
 }
 
-fn rows<T>(connection: &Connection, sql: &str, read: impl Fn(&rusqlite::Row<'_>) -> rusqlite::Result<T>) -> Vec<T> {
+fn rows<T>(
+    connection: &Connection,
+    sql: &str,
+    read: impl Fn(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+) -> Vec<T> {
     let mut statement = connection.prepare(sql).unwrap();
     statement.query_map([], |row| read(row)).unwrap().map(Result::unwrap).collect()
 }

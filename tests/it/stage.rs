@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::evidence;
 
-/// What stands in the configuration unless a test adds to it. `%` marks are filled in by [`Stage`].
+/// What stands in the configuration unless a test says otherwise. `%` marks are filled in by [`Stage`].
 const CONFIGURATION: &str = r#"
 [server]
 listen = "127.0.0.1:0"
@@ -30,7 +30,7 @@ api_key = "simulator-key"
 connect_timeout = "1s"
 read_timeout = "3s"
 buy_timeout = "2s"
-requests_per_minute = 6000
+%pace%
 [storage]
 url = "sqlite:%folder%/gateway.db"
 [audit]
@@ -49,8 +49,8 @@ budget = { spend_per_month = "1000.00", recurring_per_month = "1000.00" }
 budget = { spend_per_month = "30.00", recurring_per_month = "unlimited" }
 [limits]
 reads = { per_second = 1000, burst = 1000 }
-misses = { per_minute = 1000, burst = 1000 }
 writes = { per_minute = 1000, burst = 1000 }
+%misses%
 [[policy.rules]]
 name = "not in GB"
 when = { action = "buy", countries = ["GB"] }
@@ -76,9 +76,30 @@ pub struct Stage {
     /// The simulator.
     pub upstream: String,
     client: reqwest::Client,
-    extra: String,
+    changes: Changes,
     simulator_stop: CancellationToken,
     gateway: Option<(CancellationToken, JoinHandle<()>)>,
+}
+
+/// How a stage's configuration differs from the usual one.
+#[derive(Clone, Debug)]
+pub struct Changes {
+    /// Further sections.
+    pub sections: &'static str,
+    /// The pace at which upstream is asked.
+    pub pace: &'static str,
+    /// The limit of searches that go upstream.
+    pub misses: &'static str,
+}
+
+impl Default for Changes {
+    fn default() -> Self {
+        Self {
+            sections: "",
+            pace: "requests_per_minute = 6000",
+            misses: "misses = { per_minute = 1000, burst = 1000 }",
+        }
+    }
 }
 
 /// Somebody with a token.
@@ -127,11 +148,25 @@ impl Answer {
 impl Stage {
     /// The usual stage.
     pub async fn new() -> Self {
-        Self::with("").await
+        Self::changed(Changes::default()).await
     }
 
-    /// A stage with further configuration.
-    pub async fn with(extra: &str) -> Self {
+    /// A stage with further sections of configuration.
+    pub async fn with(sections: &'static str) -> Self {
+        Self::changed(Changes { sections, ..Changes::default() }).await
+    }
+
+    /// A stage with another limit of searches that go upstream.
+    pub async fn with_limits(misses: &'static str) -> Self {
+        Self::changed(Changes { misses, ..Changes::default() }).await
+    }
+
+    /// A stage that asks upstream at another pace.
+    pub async fn with_upstream(pace: &'static str) -> Self {
+        Self::changed(Changes { pace, ..Changes::default() }).await
+    }
+
+    async fn changed(changes: Changes) -> Self {
         install_crypto();
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("secret"), "a secret of the tests, long enough for HMAC").unwrap();
@@ -146,7 +181,7 @@ impl Stage {
             ops: String::new(),
             upstream,
             client: reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap(),
-            extra: extra.to_owned(),
+            changes,
             simulator_stop,
             gateway: None,
         };
@@ -155,10 +190,13 @@ impl Stage {
     }
 
     async fn start_gateway(&mut self) {
-        let text = format!("{}\n{CONFIGURATION}", self.extra)
+        let text = format!("{}\n{CONFIGURATION}", self.changes.sections)
+            .replace("%pace%", self.changes.pace)
+            .replace("%misses%", self.changes.misses)
             .replace("%upstream%", &self.upstream)
             .replace("%folder%", self.folder.path().to_str().unwrap());
-        let loaded = config::load(&Sources::from_text("stage", &text)).unwrap_or_else(|faults| panic!("{faults}"));
+        let loaded =
+            config::load(&Sources::from_text("stage", &text)).unwrap_or_else(|faults| panic!("{faults}"));
         let gateway = Gateway::start(&loaded.config, Clock::system()).await.unwrap();
         self.api = format!("http://{}", gateway.api_address());
         self.ops = format!("http://{}", gateway.ops_address());
@@ -223,7 +261,8 @@ impl Stage {
 
     /// A buy through ClickSend's door, without a body, as most SDKs send it.
     pub async fn buy(&self, who: &Somebody, number: &str) -> Answer {
-        send(self.request(who, Method::POST, &format!("/v3/numbers/buy/{}", number.replace('+', "%2B")))).await
+        send(self.request(who, Method::POST, &format!("/v3/numbers/buy/{}", number.replace('+', "%2B"))))
+            .await
     }
 
     /// Numbers on sale in a country.
@@ -231,12 +270,17 @@ impl Stage {
         let url = format!("{}/v3/numbers/search/{country}?limit=100", self.upstream);
         let answer = send(self.client.get(url).basic_auth("simulator", Some("simulator-key"))).await;
         let rows = answer.json()["data"]["data"].clone();
-        rows.as_array().unwrap().iter().map(|row| row["dedicated_number"].as_str().unwrap().to_owned()).collect()
+        rows.as_array()
+            .unwrap()
+            .iter()
+            .map(|row| row["dedicated_number"].as_str().unwrap().to_owned())
+            .collect()
     }
 
     /// Makes upstream misbehave.
     pub async fn fault(&self, fault: Value) {
-        let answer = send(self.client.post(format!("{}/_simulator/faults", self.upstream)).json(&fault)).await;
+        let answer =
+            send(self.client.post(format!("{}/_simulator/faults", self.upstream)).json(&fault)).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
     }
 
@@ -254,9 +298,17 @@ impl Stage {
 
     /// What upstream saw and sold; `query` may wait for something.
     pub async fn ledger(&self, query: &str) -> Value {
-        let ledger = send(self.client.get(format!("{}/_simulator/ledger?{query}", self.upstream))).await.json();
+        let ledger =
+            send(self.client.get(format!("{}/_simulator/ledger?{query}", self.upstream))).await.json();
         assert_ne!(ledger["timed_out"], json!(true), "{query}");
         ledger
+    }
+
+    /// A metric without labels, as a whole number.
+    pub async fn metric(&self, name: &str) -> u64 {
+        let text = send(self.client.get(format!("{}/metrics", self.ops))).await.text;
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')).unwrap();
+        value.parse().unwrap()
     }
 
     /// How many requests of an operation upstream has received.
