@@ -46,7 +46,7 @@ currency = "AUD"
 [teams.growth]
 budget = { spend_per_month = "1000.00", recurring_per_month = "1000.00" }
 [teams.support]
-budget = { spend_per_month = "30.00", recurring_per_month = "unlimited" }
+budget = { spend_per_month = "207.10", recurring_per_month = "unlimited" }
 [limits]
 reads = { per_second = 1000, burst = 1000 }
 writes = { per_minute = 1000, burst = 1000 }
@@ -224,6 +224,17 @@ impl Stage {
         self.stop_gateway().await;
         self.simulator_stop.cancel();
         evidence::check(&self.folder.path().join("gateway.db"), &ledger);
+    }
+
+    /// Cuts upstream off: its port answers no more.
+    pub fn stop_upstream(&self) {
+        self.simulator_stop.cancel();
+    }
+
+    /// As [`Stage::finish`], where upstream cannot be asked any more.
+    pub async fn finish_without_upstream(mut self) {
+        self.stop_gateway().await;
+        evidence::check(&self.folder.path().join("gateway.db"), &json!({"requests": []}));
     }
 
     /// A token for somebody.

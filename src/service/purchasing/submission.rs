@@ -43,11 +43,29 @@ impl Inner {
         if let Some(found) = self.find_repeat(sought.clone()).await? {
             return Ok(Submitted { purchase: found, replayed: true });
         }
+        let submitted = self.submit(principal, team, on_behalf_of, request, sought.clone()).await;
+        match submitted {
+            // An equal request may have been faster: what stands in this one's way can be its own purchase.
+            Err(refusal) => match self.find_repeat(sought).await? {
+                Some(found) => Ok(Submitted { purchase: found, replayed: true }),
+                None => Err(refusal),
+            },
+            Ok(submitted) => Ok(submitted),
+        }
+    }
+
+    async fn submit(
+        &self,
+        principal: &Principal,
+        team: TeamId,
+        on_behalf_of: Option<String>,
+        request: PurchaseRequest,
+        sought: Sought,
+    ) -> Result<Submitted, Refusal> {
         self.parts.writes.charge(principal)?;
         self.check_before_asking(principal, &team, &request)?;
         self.parts.owned.ensure_younger_than(self.parts.settings.list_younger_than).await?;
         self.refuse_taken(principal, &team, &request.number).await?;
-
         let quote = self.quote(&request.number, request.country).await?;
         self.check_price(&quote, &request)?;
         let decision = self.decide(principal, &team, request.message_type, &quote)?;
