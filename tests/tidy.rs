@@ -35,11 +35,11 @@ const DOORS: &[Door] = &[
     // Declares the rooms and does nothing else.
     door("lib", &[]),
     door("main", &["cli"]),
-    door("cli", &["app", "auth", "clock", "config", "demo", "http", "simulator", "telemetry"]),
-    door("demo", &["app", "auth", "clock", "config", "simulator"]),
+    door("cli", &["app", "auth", "clock", "config", "demo", "domain", "http", "simulator", "telemetry"]),
+    door("demo", &["app", "auth", "clock", "config", "domain", "simulator"]),
     // The one place that wires.
     Door { room: "app", opens: Opens::Everything },
-    door("telemetry", &["config"]),
+    door("telemetry", &["clock", "config"]),
     // Handlers know neither SQL nor upstream: what they need of either, `service` hands on.
     door("http", &["auth", "clock", "domain", "metrics", "service"]),
     door("service", &["clicksend", "clock", "domain", "metrics", "store"]),
@@ -67,13 +67,18 @@ struct Home {
 }
 
 const HOMES: &[Home] = &[
-    home("axum", &["http", "simulator"], "nothing behind the handlers knows HTTP"),
+    home(
+        "axum",
+        &["app", "http", "simulator"],
+        "nothing behind the handlers knows HTTP; app serves the routes",
+    ),
     home("axum_server", &["app"], "listeners are bound and drained in one place"),
     home("tower", &["http", "simulator"], "layers stand in the route table"),
     home("tower_http", &["http"], "layers stand in the route table"),
     home("tower_governor", &["http"], "layers stand in the route table"),
     home("utoipa", &["http"], "the document describes routes, so it stands beside them"),
     home("utoipa_axum", &["http"], "the document describes routes, so it stands beside them"),
+    home("http_body_util", &["http"], "bodies are bounded where they are read"),
     home("hyper", &["simulator"], "only the simulator breaks connections on purpose"),
     home("hyper_util", &["simulator"], "only the simulator breaks connections on purpose"),
     home("rustls", &["app"], "one choice of cryptography for the whole process"),
@@ -91,7 +96,11 @@ const HOMES: &[Home] = &[
     home("moka", &["auth", "service"], "a cache stands beside what it saves"),
     home("jsonwebtoken", &["auth"], "tokens are read by the strict reader alone"),
     home("aws_lc_rs", &["auth", "domain"], "keys, and the digest of the evidence"),
-    home("secrecy", &["auth", "clicksend", "config"], "who reads a secret and who sends it, nobody between"),
+    home(
+        "secrecy",
+        &["app", "auth", "cli", "clicksend", "config"],
+        "who reads a secret, who hands it on, who sends it; services and handlers see none",
+    ),
     home("rusqlite", &["store"], "no SQL outside the store"),
     home("rustix", &["clock", "store"], "the boot clock and the disk: the system calls that std lacks"),
     home("prometheus", &["metrics"], "every metric of the gateway stands in one struct"),
@@ -113,7 +122,7 @@ const HOMES: &[Home] = &[
         &["app", "auth", "cli", "clicksend", "demo", "http", "service", "simulator", "store", "telemetry"],
         "domain, configuration and metrics never wait",
     ),
-    home("tokio_util", &["app", "auth", "demo", "http", "service", "simulator"], "as above"),
+    home("tokio_util", &["app", "auth", "cli", "demo", "http", "service", "simulator"], "as above"),
     home("futures_util", &["app", "auth", "demo", "http", "service", "simulator"], "as above"),
 ];
 
