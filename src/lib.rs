@@ -11,3 +11,4 @@ pub mod metrics;
 pub mod service;
 pub mod simulator;
 pub mod store;
+pub mod telemetry;

@@ -1,0 +1,108 @@
+//! The way of a log line to standard error, past everything that might hang there.
+//!
+//! Standard error is often a pipe, and a pipe whose reader stands still blocks whoever writes. So lines wait in a
+//! bounded queue for a thread that does nothing else, and a full queue loses lines and counts them.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, Receiver, SyncSender, TryRecvError, TrySendError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tracing_subscriber::fmt::MakeWriter;
+
+/// Lines that wait: some seconds of a busy gateway, about a megabyte.
+const QUEUE: usize = 4_096;
+
+/// The writing end. All clones share one queue.
+#[derive(Clone, Debug)]
+pub(super) struct Lines {
+    queue: SyncSender<Entry>,
+    lost: Arc<AtomicU64>,
+}
+
+#[derive(Debug)]
+enum Entry {
+    Line(Vec<u8>),
+    Flush(SyncSender<()>),
+}
+
+impl Lines {
+    /// Lines that a thread writes to standard error.
+    pub(super) fn to_stderr() -> io::Result<Self> {
+        Self::to(io::stderr())
+    }
+
+    /// Lines that a thread writes to `sink`, which may block.
+    pub(super) fn to(sink: impl Write + Send + 'static) -> io::Result<Self> {
+        let (queue, waiting) = mpsc::sync_channel(QUEUE);
+        let lost = Arc::new(AtomicU64::new(0));
+        let lines = Self { queue, lost: Arc::clone(&lost) };
+        thread::Builder::new().name("log".to_owned()).spawn(move || write(&waiting, sink, &lost))?;
+        Ok(lines)
+    }
+
+    /// Waits until what was logged so far is written, or gives up.
+    pub(super) fn flush(&self, within: Duration) {
+        const LOOK_AGAIN: Duration = Duration::from_millis(10);
+        let deadline = Instant::now() + within;
+        let (done, written) = mpsc::sync_channel(1);
+        // The standard library's queue cannot be waited for with a deadline.
+        while let Err(TrySendError::Full(_)) = self.queue.try_send(Entry::Flush(done.clone()))
+            && Instant::now() < deadline
+        {
+            thread::sleep(LOOK_AGAIN);
+        }
+        let _ = written.recv_timeout(deadline.saturating_duration_since(Instant::now()));
+    }
+}
+
+impl<'a> MakeWriter<'a> for Lines {
+    type Writer = &'a Self;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        self
+    }
+}
+
+/// The subscriber writes a line at once, so one call is one line.
+impl Write for &Lines {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        if self.queue.try_send(Entry::Line(line.to_owned())).is_err() {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn write(waiting: &Receiver<Entry>, mut sink: impl Write, lost: &AtomicU64) {
+    loop {
+        let entry = match waiting.try_recv() {
+            Ok(entry) => Ok(entry),
+            Err(TryRecvError::Empty) => {
+                // Now there is room for a line that says so.
+                let lines = lost.swap(0, Ordering::Relaxed);
+                if lines > 0 {
+                    tracing::warn!(lines, "log lines were lost: standard error was not read fast enough");
+                }
+                waiting.recv()
+            }
+            Err(TryRecvError::Disconnected) => return,
+        };
+        match entry {
+            // A log that cannot be written cannot be logged either.
+            Ok(Entry::Line(line)) => {
+                let _ = sink.write_all(&line);
+            }
+            Ok(Entry::Flush(done)) => {
+                let _ = done.try_send(());
+            }
+            Err(mpsc::RecvError) => return,
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! What is logged and traced, as whoever reads it gets it.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a broken fixture stops the test")]
+
+use std::io::{Read as _, Write};
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
+
+use serde_json::Value;
+use tracing_subscriber::Registry;
+use tracing_subscriber::layer::SubscriberExt as _;
+
+use super::lines::Lines;
+use super::{Verbosity, levels, log, traces};
+use crate::config::{self, LogFormat, Sources};
+
+fn settings(text: &str) -> config::Telemetry {
+    config::load(&Sources::from_text("test", text)).unwrap().config.telemetry
+}
+
+/// A sink that keeps what was written.
+#[derive(Clone, Default)]
+struct Kept(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Kept {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Kept {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+/// What `logged` leaves in the log, line by line.
+fn log_of(verbosity: Verbosity, logged: impl FnOnce()) -> Vec<Value> {
+    use tracing_subscriber::Layer as _;
+    let kept = Kept::default();
+    let lines = Lines::to(kept.clone()).unwrap();
+    let subscriber =
+        Registry::default().with(log(LogFormat::Json, lines.clone()).with_filter(levels(verbosity)));
+    tracing::subscriber::with_default(subscriber, logged);
+    lines.flush(Duration::from_secs(5));
+    kept.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn a_line_is_one_object_with_the_fields_of_its_spans() {
+    let lines = log_of(Verbosity::Usual, || {
+        let request = tracing::info_span!("request", request_id = "r-1", status = tracing::field::Empty);
+        let request = request.entered();
+        request.record("status", 200);
+        let _inner = tracing::info_span!("upstream", operation = "buy").entered();
+        tracing::info!(attempts = 2, target = "not the target", "sent \"once\"\nand not again");
+    });
+    let [line] = lines.as_slice() else { unreachable!("{lines:?}") };
+    let keys: Vec<&str> = line.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(
+        keys,
+        ["timestamp", "level", "target", "message", "request_id", "status", "operation", "attempts"]
+    );
+    assert_eq!(line["message"], "sent \"once\"\nand not again");
+    assert_eq!((&line["request_id"], &line["status"]), (&"r-1".into(), &200.into()));
+    assert_eq!(line["target"], module_path!());
+    line["timestamp"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+}
+
+#[test]
+fn details_are_left_out_and_a_quiet_log_has_only_what_is_wrong() {
+    let write = || {
+        tracing::debug!("detail");
+        tracing::info!("usual");
+        tracing::warn!("wrong");
+    };
+    let messages = |verbosity| {
+        let lines = log_of(verbosity, write);
+        lines.into_iter().map(|line| line["message"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(messages(Verbosity::Usual), ["usual", "wrong"]);
+    assert_eq!(messages(Verbosity::Quiet), ["wrong"]);
+}
+
+/// A sink that blocks until it is let go.
+struct Stuck(mpsc::Receiver<()>, Kept);
+
+impl Write for Stuck {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let _ = self.0.recv();
+        self.1.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_log_that_is_not_read_holds_up_nobody() {
+    let (let_go, held) = mpsc::channel();
+    let kept = Kept::default();
+    let lines = Lines::to(Stuck(held, kept.clone())).unwrap();
+    for number in 0..10_000 {
+        (&lines).write_all(format!("{number}\n").as_bytes()).unwrap();
+    }
+    drop(let_go);
+    let last = || kept.text().lines().count();
+    lines.flush(Duration::from_secs(10));
+    assert!((4_096..10_000).contains(&last()), "{}", last());
+    assert!(kept.text().starts_with("0\n"));
+}
+
+/// Takes one request: its head and its body.
+fn take_request(listener: &TcpListener) -> (String, Vec<u8>) {
+    let (mut stream, _) = listener.accept().unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        head.extend_from_slice(&byte);
+    }
+    let head = String::from_utf8(head).unwrap().to_ascii_lowercase();
+    let (_, length) = head.split_once("content-length: ").unwrap();
+    let mut body = vec![0; length.lines().next().unwrap().parse().unwrap()];
+    stream.read_exact(&mut body).unwrap();
+    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").unwrap();
+    (head, body)
+}
+
+fn contains(body: &[u8], text: &str) -> bool {
+    body.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+#[test]
+fn a_span_arrives_at_the_collector_and_its_trace_id_in_the_log() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let collector = std::thread::spawn(move || take_request(&listener));
+
+    let settings = settings(&format!("[telemetry]\notlp_endpoint = {endpoint:?}\nsample = \"100%\""));
+    let provider = traces::provider(&settings).unwrap().unwrap();
+    let kept = Kept::default();
+    let lines = Lines::to(kept.clone()).unwrap();
+    let subscriber =
+        Registry::default().with(traces::layer(&provider)).with(log(LogFormat::Json, lines.clone()));
+    tracing::subscriber::with_default(subscriber, || {
+        let _request = tracing::info_span!("POST buy", request_id = "r-1").entered();
+        tracing::info!("a line of the log, not of the trace");
+        let _foreign = tracing::info_span!(target: "hyper", "not ours").entered();
+    });
+    provider.shutdown().unwrap();
+    lines.flush(Duration::from_secs(5));
+
+    let (head, body) = collector.join().unwrap();
+    assert!(head.starts_with("post /v1/traces http/1.1\r\n"), "{head}");
+    assert!(head.contains("\r\ncontent-type: application/x-protobuf\r\n"), "{head}");
+    for present in ["service.name", "numbers-gateway", "POST buy", "request_id", "r-1"] {
+        assert!(contains(&body, present), "{present}");
+    }
+    for absent in ["a line of the log", "not ours"] {
+        assert!(!contains(&body, absent), "{absent}");
+    }
+    let line: Value = serde_json::from_str(&kept.text()).unwrap();
+    let trace_id = u128::from_str_radix(line["trace_id"].as_str().unwrap(), 16).unwrap();
+    assert!(body.windows(16).any(|window| window == trace_id.to_be_bytes()));
+}
+
+#[test]
+fn without_a_collector_nothing_is_traced() {
+    assert!(traces::provider(&settings("")).unwrap().is_none());
+}
