@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod auth;
+pub mod cli;
 pub mod clicksend;
 pub mod clock;
 pub mod config;
