@@ -35,7 +35,11 @@ const DOORS: &[Door] = &[
     // Declares the rooms and does nothing else.
     door("lib", &[]),
     door("main", &["cli"]),
-    door("cli", &["app", "auth", "clock", "config", "demo", "domain", "http", "simulator", "telemetry"]),
+    // Asks upstream itself for `check-config --live`, beside whatever serves.
+    door(
+        "cli",
+        &["app", "auth", "clicksend", "clock", "config", "demo", "domain", "http", "simulator", "telemetry"],
+    ),
     door("demo", &["app", "auth", "clock", "config", "domain", "simulator"]),
     // The one place that wires.
     Door { room: "app", opens: Opens::Everything },
@@ -110,7 +114,11 @@ const HOMES: &[Home] = &[
     home("tracing_opentelemetry", &["telemetry"], "as above"),
     home("tracing_subscriber", &["telemetry"], "one subscriber, installed once"),
     home("clap", &["cli"], "the command line is read in one place"),
-    home("toml", &["config"], "configuration is read in one place"),
+    home(
+        "toml",
+        &["config", "cli"],
+        "configuration is read in one place; the command line writes lines to paste",
+    ),
     home("serde_json_canonicalizer", &["domain"], "one canonical form for digests and evidence"),
     home(
         "serde_path_to_error",

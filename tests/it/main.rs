@@ -6,6 +6,7 @@
 #![expect(clippy::indexing_slicing, reason = "a missing field of an answer fails the test")]
 
 mod buying;
+mod crash;
 mod evidence;
 mod searching;
 mod stage;

@@ -166,7 +166,18 @@ impl Stage {
         Self::changed(Changes { pace, ..Changes::default() }).await
     }
 
+    /// A stage whose gateway the test starts itself.
+    pub async fn without_gateway() -> Self {
+        Self::empty(Changes::default()).await
+    }
+
     async fn changed(changes: Changes) -> Self {
+        let mut stage = Self::empty(changes).await;
+        stage.start_gateway().await;
+        stage
+    }
+
+    async fn empty(changes: Changes) -> Self {
         install_crypto();
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("secret"), "a secret of the tests, long enough for HMAC").unwrap();
@@ -175,7 +186,7 @@ impl Stage {
         let simulator_stop = CancellationToken::new();
         let (simulator, stop) = (Simulator::new(simulator::Options::default()), simulator_stop.clone());
         tokio::task::spawn(async move { simulator.serve(listener, stop).await.unwrap() });
-        let mut stage = Self {
+        Self {
             folder,
             api: String::new(),
             ops: String::new(),
@@ -184,19 +195,21 @@ impl Stage {
             changes,
             simulator_stop,
             gateway: None,
-        };
-        stage.start_gateway().await;
-        stage
+        }
     }
 
-    async fn start_gateway(&mut self) {
-        let text = format!("{}\n{CONFIGURATION}", self.changes.sections)
+    /// What stands in the configuration file.
+    pub fn configuration(&self) -> String {
+        format!("{}\n{CONFIGURATION}", self.changes.sections)
             .replace("%pace%", self.changes.pace)
             .replace("%misses%", self.changes.misses)
             .replace("%upstream%", &self.upstream)
-            .replace("%folder%", self.folder.path().to_str().unwrap());
-        let loaded =
-            config::load(&Sources::from_text("stage", &text)).unwrap_or_else(|faults| panic!("{faults}"));
+            .replace("%folder%", self.folder.path().to_str().unwrap())
+    }
+
+    async fn start_gateway(&mut self) {
+        let loaded = config::load(&Sources::from_text("stage", &self.configuration()));
+        let loaded = loaded.unwrap_or_else(|faults| panic!("{faults}"));
         let gateway = Gateway::start(&loaded.config, Clock::system()).await.unwrap();
         self.api = format!("http://{}", gateway.api_address());
         self.ops = format!("http://{}", gateway.ops_address());
