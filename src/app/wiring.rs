@@ -10,6 +10,7 @@ use crate::auth::{self, ClaimNames, Denied, IssuerOptions, Verifier};
 use crate::clicksend::{self, Call, ClickSend};
 use crate::clock::Clock;
 use crate::config::{self, Config, Limit, Mode, PreexistingVisibility};
+use crate::domain::policy::Policy;
 use crate::domain::registration::RegistrationData;
 use crate::http::ops::{OpsParts, Readiness};
 use crate::http::{EdgeSettings, PublicParts, SearchShape};
@@ -45,80 +46,87 @@ pub(super) struct Wired<'c> {
 impl Wired<'_> {
     /// Everything behind the public listener.
     pub(super) fn public(&self) -> PublicParts {
-        let (config, clock, metrics) = (self.config, &self.clock, &self.metrics);
-        let limit = |which, rate| PersonLimit::new(which, rate, metrics.clone());
-        let searches = Searches::new(
+        let shared = Shared {
+            searches: self.searches(),
+            owned: self.owned(),
+            teams: Arc::new(teams(self.config)),
+            policy: Arc::new(self.config.policy.clone()),
+        };
+        PublicParts {
+            verifier: Arc::clone(&self.verifier),
+            purchasing: self.purchasing(&shared),
+            registrations: self.registrations(&shared),
+            searches: shared.searches,
+            owned: shared.owned,
+            teams: shared.teams,
+            metrics: self.metrics.clone(),
+            settings: edge_settings(self.config),
+        }
+    }
+
+    fn limit(&self, which: metrics::Limit, of: config::Rate) -> PersonLimit {
+        PersonLimit::new(which, rate(of), self.metrics.clone())
+    }
+
+    fn searches(&self) -> Searches {
+        let cache = &self.config.cache;
+        Searches::new(
             self.upstream.clone(),
-            Freshness {
-                fresh_for: config.cache.fresh_for,
-                stale_for: config.cache.stale_for,
-                max_bytes: config.cache.max_bytes,
-            },
-            limit(metrics::Limit::Misses, rate(config.limits.misses)),
+            Freshness { fresh_for: cache.fresh_for, stale_for: cache.stale_for, max_bytes: cache.max_bytes },
+            self.limit(metrics::Limit::Misses, self.config.limits.misses),
             self.background.clone(),
-            clock.clone(),
-            metrics.clone(),
-        );
-        let owned = OwnedNumbers::new(
+            self.clock.clone(),
+            self.metrics.clone(),
+        )
+    }
+
+    fn owned(&self) -> OwnedNumbers {
+        let visibility = self.config.purchases.preexisting_visible_to;
+        OwnedNumbers::new(
             self.upstream.clone(),
             self.store.clone(),
             OwnedSettings {
-                fresh_for: config.cache.list_fresh_for,
-                preexisting_visible_to_all: config.purchases.preexisting_visible_to
-                    == PreexistingVisibility::All,
+                fresh_for: self.config.cache.list_fresh_for,
+                preexisting_visible_to_all: visibility == PreexistingVisibility::All,
             },
             self.background.clone(),
-            clock.clone(),
-            metrics.clone(),
-        );
-        let (teams, policy) = (Arc::new(teams(config)), Arc::new(config.policy.clone()));
-        let writes = || limit(metrics::Limit::Writes, rate(config.limits.writes));
-        let purchasing = Purchasing::new(PurchasingParts {
+            self.clock.clone(),
+            self.metrics.clone(),
+        )
+    }
+
+    fn purchasing(&self, shared: &Shared) -> Purchasing {
+        Purchasing::new(PurchasingParts {
             upstream: self.upstream.clone(),
             store: self.store.clone(),
-            owned: owned.clone(),
-            searches: searches.clone(),
-            teams: Arc::clone(&teams),
-            policy: Arc::clone(&policy),
-            writes: writes(),
+            owned: shared.owned.clone(),
+            searches: shared.searches.clone(),
+            teams: Arc::clone(&shared.teams),
+            policy: Arc::clone(&shared.policy),
+            writes: self.limit(metrics::Limit::Writes, self.config.limits.writes),
             background: self.background.clone(),
             instance: self.instance,
-            clock: clock.clone(),
-            metrics: metrics.clone(),
-            settings: purchasing_settings(config),
-        });
-        let registrations = Registrations::new(RegistrationParts {
+            clock: self.clock.clone(),
+            metrics: self.metrics.clone(),
+            settings: purchasing_settings(self.config),
+        })
+    }
+
+    fn registrations(&self, shared: &Shared) -> Registrations {
+        Registrations::new(RegistrationParts {
             upstream: self.upstream.clone(),
             store: self.store.clone(),
-            teams: Arc::clone(&teams),
-            policy,
-            writes: writes(),
+            teams: Arc::clone(&shared.teams),
+            policy: Arc::clone(&shared.policy),
+            writes: self.limit(metrics::Limit::Writes, self.config.limits.writes),
             background: self.background.clone(),
             instance: self.instance,
-            clock: clock.clone(),
-            metrics: metrics.clone(),
-            buying: buying(config),
-            answer_within: config.purchases.answer_within,
-            strict: config.compat.strict_registration,
-        });
-        PublicParts {
-            verifier: Arc::clone(&self.verifier),
-            searches,
-            owned,
-            purchasing,
-            registrations,
-            teams,
-            metrics: metrics.clone(),
-            settings: EdgeSettings {
-                token_header: config.auth.token_header.clone(),
-                hosts: config.server.hosts.clone(),
-                reads: rate(config.limits.reads),
-                search_shape: match config.compat.search_shape {
-                    config::SearchShape::Object => SearchShape::Page,
-                    config::SearchShape::List => SearchShape::List,
-                },
-            },
-        }
+            clock: self.clock.clone(),
+            metrics: self.metrics.clone(),
+            buying: buying(self.config),
+            answer_within: self.config.purchases.answer_within,
+            strict: self.config.compat.strict_registration,
+        })
     }
 
     /// Everything behind the operators' listener.
@@ -139,6 +147,14 @@ impl Wired<'_> {
             ready: readiness.clone(),
         }
     }
+}
+
+/// What several services look at.
+struct Shared {
+    searches: Searches,
+    owned: OwnedNumbers,
+    teams: Arc<Teams>,
+    policy: Arc<Policy>,
 }
 
 /// The upstream client of the configuration.
@@ -227,6 +243,18 @@ const fn algorithm(algorithm: config::Algorithm) -> auth::Algorithm {
         config::Algorithm::ES256 => auth::Algorithm::ES256,
         config::Algorithm::ES384 => auth::Algorithm::ES384,
         config::Algorithm::EdDSA => auth::Algorithm::EdDSA,
+    }
+}
+
+fn edge_settings(config: &Config) -> EdgeSettings {
+    EdgeSettings {
+        token_header: config.auth.token_header.clone(),
+        hosts: config.server.hosts.clone(),
+        reads: rate(config.limits.reads),
+        search_shape: match config.compat.search_shape {
+            config::SearchShape::Object => SearchShape::Page,
+            config::SearchShape::List => SearchShape::List,
+        },
     }
 }
 

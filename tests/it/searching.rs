@@ -53,7 +53,7 @@ async fn a_client_that_hangs_up_does_not_restart_the_call() {
         }
         stage.control("release", json!({})).await;
     };
-    let (second, _) = tokio::join!(second, release);
+    let (second, ()) = tokio::join!(second, release);
     assert_eq!(second.status, 200, "{}", second.text);
     assert_eq!(cache_status(&second), "numbers-gateway; fwd=miss; collapsed");
     assert_eq!(stage.calls("search").await, 1);
@@ -118,14 +118,14 @@ async fn while_upstream_is_down_an_old_answer_is_served_and_a_new_question_is_re
     let stage = Stage::with("[cache]\nfresh_for = \"1s\"\nstale_for = \"10m\"\n").await;
     let first = stage.get(&ann(), PATH).await;
     stage.fault(json!({"operation": "search", "fault": "html_500_before_sale"})).await;
-    let stale = loop {
+    let old = loop {
         let answer = stage.get(&ann(), PATH).await;
         if cache_status(&answer) != "numbers-gateway; hit" {
             break answer;
         }
         tokio::task::yield_now().await;
     };
-    assert_eq!((stale.status, stale.text), (first.status, first.text));
+    assert_eq!((old.status, old.text), (first.status, first.text));
     let new = stage.get(&ann(), "/v3/numbers/search/AU").await;
     assert_eq!(new.verdict(), "503 UPSTREAM_UNAVAILABLE");
     stage.end_faults().await;

@@ -209,7 +209,7 @@ impl Stage {
 
     async fn start_gateway(&mut self) {
         let loaded = config::load(&Sources::from_text("stage", &self.configuration()));
-        let loaded = loaded.unwrap_or_else(|faults| panic!("{faults}"));
+        let loaded = loaded.map_err(|faults| faults.to_string()).unwrap();
         let gateway = Gateway::start(&loaded.config, Clock::system()).await.unwrap();
         self.api = format!("http://{}", gateway.api_address());
         self.ops = format!("http://{}", gateway.ops_address());
@@ -259,7 +259,7 @@ impl Stage {
             subject: who.subject.into(),
             teams: who.teams.iter().map(|team| team.parse().unwrap()).collect(),
             roles: who.roles.iter().map(|role| role.parse().unwrap()).collect(),
-            ttl: Duration::from_secs(600),
+            ttl: Duration::from_mins(10),
             name: None,
             email: None,
             kid: None,

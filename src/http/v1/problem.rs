@@ -79,7 +79,7 @@ pub(super) async fn page(Path(code): Path<String>) -> Result<Response<Body>, Fai
 }
 
 /// Cause and remedy of each code; exhaustive, so that no problem is without a page.
-const fn explanation(code: HttpCode) -> (&'static str, &'static str) {
+const fn explanation(code: HttpCode) -> Page {
     match code {
         HttpCode::Service(code) => explanation_of_service(code),
         HttpCode::Unauthorized => (
@@ -110,83 +110,96 @@ const fn explanation(code: HttpCode) -> (&'static str, &'static str) {
     }
 }
 
-const fn explanation_of_service(code: Code) -> (&'static str, &'static str) {
+/// Cause and remedy.
+type Page = (&'static str, &'static str);
+
+const fn explanation_of_service(code: Code) -> Page {
     match code {
-        Code::BadRequest => {
-            ("The request cannot be understood.", "Set right what the fields name, and send it again.")
-        }
-        Code::Forbidden => {
-            ("The token's roles do not allow it.", "Ask for the role, or let somebody who has it ask.")
-        }
-        Code::TeamRequired => (
-            "A purchase needs one team that pays.",
-            "Name it with X-Gateway-Team, or get a token that names one.",
-        ),
-        Code::TeamUnknown => (
-            "The token's team is not configured, so it may search and not buy.",
-            "The operator adds the team, or maps the issuer's word to it.",
-        ),
-        Code::PolicyDenied => (
-            "A rule says no, or no rule says yes.",
-            "The sentence names the rule; ask whoever owns the policy.",
-        ),
-        Code::BudgetExceeded => (
-            "What is spent and held leaves no room for setup and one month.",
-            "Wait for the next month, or have the budget raised.",
-        ),
-        Code::DayLimitReached => {
-            ("The day's number of purchases is used up.", "Ask again tomorrow, or have it raised.")
-        }
-        Code::PurchaseInProgress => (
-            "The purchase is being sent, or somebody of the team buys this number.",
-            "Ask again in a few seconds; nothing is bought twice.",
-        ),
-        Code::PurchaseOutcomeUnknown => (
-            "ClickSend's answer to the buy was lost. The number may have been bought.",
-            "Do not buy another one. It is being found out; asking again sends nothing.",
-        ),
-        Code::PriceChanged => (
-            "The live price is above what was agreed to.",
-            "Ask again to decide on the new price, or name a higher max_price.",
-        ),
-        Code::NumberNotAvailable => ("Nobody sells the number now.", "Search, and take another one."),
-        Code::AlreadyOwned => {
-            ("The account has the number already.", "List the numbers; there is nothing to buy.")
-        }
-        Code::CurrencyMismatch => (
-            "ClickSend sells in another currency than the one of the budgets.",
-            "The operator sets budget.currency to the account's currency.",
-        ),
-        Code::IdempotencyKeyReused => (
-            "The key came with another request before.",
-            "Use a new key for a new request, the old one only to repeat the same.",
-        ),
-        Code::TooManyRequests => ("A limit of the gateway is used up.", "Wait as long as Retry-After says."),
-        Code::UpstreamBalance => ("The ClickSend account has no money.", "Top it up, then ask again."),
-        Code::UpstreamRefused => ("ClickSend refused, in its own words.", "Its sentence says why."),
-        Code::UpstreamCredentialsRefused => (
-            "ClickSend does not accept the gateway's credentials.",
-            "The operator sets upstream.username and upstream.api_key right.",
-        ),
-        Code::UpstreamUnavailable => (
-            "ClickSend could not be asked, and nothing was sent that could not be sent again.",
-            "Ask again later.",
-        ),
-        Code::UpstreamBusy => {
-            ("ClickSend's request limit is used up for the moment.", "Ask again in a minute.")
-        }
-        Code::BuyingFrozen => {
-            ("Buying is switched off.", "The sentence and /readyz say why; the operator lifts it.")
-        }
-        Code::AuditUnavailable => (
-            "The evidence cannot be written, so nothing is done.",
-            "Ask again. The operator looks at the database and its disk.",
-        ),
-        Code::NotFound => {
-            ("There is no such thing, or it is not yours to see.", "Check the id and the team.")
-        }
+        Code::BadRequest => BAD_REQUEST,
+        Code::Forbidden => FORBIDDEN,
+        Code::TeamRequired => TEAM_REQUIRED,
+        Code::TeamUnknown => TEAM_UNKNOWN,
+        Code::PolicyDenied => POLICY_DENIED,
+        Code::BudgetExceeded => BUDGET_EXCEEDED,
+        Code::DayLimitReached => DAY_LIMIT_REACHED,
+        Code::PurchaseInProgress => PURCHASE_IN_PROGRESS,
+        Code::PurchaseOutcomeUnknown => PURCHASE_OUTCOME_UNKNOWN,
+        Code::PriceChanged => PRICE_CHANGED,
+        Code::NumberNotAvailable => NUMBER_NOT_AVAILABLE,
+        Code::AlreadyOwned => ALREADY_OWNED,
+        Code::CurrencyMismatch => CURRENCY_MISMATCH,
+        Code::IdempotencyKeyReused => IDEMPOTENCY_KEY_REUSED,
+        Code::TooManyRequests => TOO_MANY_REQUESTS,
+        Code::UpstreamBalance => UPSTREAM_BALANCE,
+        Code::UpstreamRefused => UPSTREAM_REFUSED,
+        Code::UpstreamCredentialsRefused => UPSTREAM_CREDENTIALS_REFUSED,
+        Code::UpstreamUnavailable => UPSTREAM_UNAVAILABLE,
+        Code::UpstreamBusy => UPSTREAM_BUSY,
+        Code::BuyingFrozen => BUYING_FROZEN,
+        Code::AuditUnavailable => AUDIT_UNAVAILABLE,
+        Code::NotFound => NOT_FOUND,
     }
 }
+
+const BAD_REQUEST: Page =
+    ("The request cannot be understood.", "Set right what the fields name, and send it again.");
+const FORBIDDEN: Page =
+    ("The token's roles do not allow it.", "Ask for the role, or let somebody who has it ask.");
+const TEAM_REQUIRED: Page =
+    ("A purchase needs one team that pays.", "Name it with X-Gateway-Team, or get a token that names one.");
+const TEAM_UNKNOWN: Page = (
+    "The token's team is not configured, so it may search and not buy.",
+    "The operator adds the team, or maps the issuer's word to it.",
+);
+const POLICY_DENIED: Page =
+    ("A rule says no, or no rule says yes.", "The sentence names the rule; ask whoever owns the policy.");
+const BUDGET_EXCEEDED: Page = (
+    "What is spent and held leaves no room for setup and one month.",
+    "Wait for the next month, or have the budget raised.",
+);
+const DAY_LIMIT_REACHED: Page =
+    ("The day's number of purchases is used up.", "Ask again tomorrow, or have the limit raised.");
+const PURCHASE_IN_PROGRESS: Page = (
+    "The purchase is being sent, or somebody of the team buys this number.",
+    "Ask again in a few seconds; nothing is bought twice.",
+);
+const PURCHASE_OUTCOME_UNKNOWN: Page = (
+    "ClickSend's answer to the buy was lost. The number may have been bought.",
+    "Do not buy another one. Asking again sends nothing; an administrator looks at ClickSend.",
+);
+const PRICE_CHANGED: Page = (
+    "The live price is above what was agreed to.",
+    "Ask again to decide on the new price, or name a higher max_price.",
+);
+const NUMBER_NOT_AVAILABLE: Page = ("Nobody sells the number now.", "Search, and take another one.");
+const ALREADY_OWNED: Page =
+    ("The account has the number already.", "List the numbers; there is nothing to buy.");
+const CURRENCY_MISMATCH: Page = (
+    "ClickSend sells in another currency than the one of the budgets.",
+    "The operator sets budget.currency to the account's currency.",
+);
+const IDEMPOTENCY_KEY_REUSED: Page = (
+    "The key came with another request before.",
+    "Use a new key for a new request, the old one only to repeat the same.",
+);
+const TOO_MANY_REQUESTS: Page = ("A limit of the gateway is used up.", "Wait as long as Retry-After says.");
+const UPSTREAM_BALANCE: Page = ("The ClickSend account has no money.", "Top it up, then ask again.");
+const UPSTREAM_REFUSED: Page = ("ClickSend refused, in its own words.", "The sentence says why.");
+const UPSTREAM_CREDENTIALS_REFUSED: Page = (
+    "ClickSend does not accept the gateway's credentials.",
+    "The operator sets upstream.username and upstream.api_key right.",
+);
+const UPSTREAM_UNAVAILABLE: Page =
+    ("ClickSend could not be asked, and nothing was sent that could not be sent again.", "Ask again later.");
+const UPSTREAM_BUSY: Page =
+    ("ClickSend's request limit is used up for the moment.", "Ask again in a minute.");
+const BUYING_FROZEN: Page =
+    ("Buying is switched off.", "The sentence and /readyz say why; the operator switches it on.");
+const AUDIT_UNAVAILABLE: Page = (
+    "The evidence cannot be written, so nothing is done.",
+    "Ask again. The operator looks at the database and its disk.",
+);
+const NOT_FOUND: Page = ("There is no such thing, or it is not yours to see.", "Check the id and the team.");
 
 #[cfg(test)]
 mod tests {

@@ -1,0 +1,123 @@
+//! Reading upstream's whole list, and keeping it.
+//!
+//! A list counts only when it is whole: every page says the same total, and that many rows came.
+
+use std::collections::BTreeSet;
+
+use crate::clicksend::{ListFilter, Purpose, ReadError};
+use crate::domain::audit::{Actor, AuditEvent, Target};
+use crate::domain::owned::OwnedNumber;
+use crate::domain::search::CurrencyBlock;
+use crate::service::owned::Inner;
+use crate::service::refusal::{Code, Refusal};
+use crate::store::{self, StoreError, Tx};
+
+/// A list that keeps changing under us, or lies, is asked for this often before we say that it cannot be had.
+const TRIES: u32 = 3;
+/// Bound of one list: 500 pages of 100. An account beyond that needs another design.
+const MAX_PAGES: u32 = 500;
+/// A number that we bought may appear in upstream's list later than its receipt; until then ours counts.
+const OWN_PURCHASE_COUNTS_FOR: jiff::SignedDuration = jiff::SignedDuration::from_mins(15);
+
+type WholeList = (Vec<OwnedNumber>, Option<CurrencyBlock>);
+
+/// What one reading of all pages gave.
+enum Scan {
+    /// A list that agrees with itself.
+    Whole(WholeList),
+    /// The same, but for rows that stand there twice.
+    Twins(WholeList),
+    /// Pages that do not belong together.
+    Torn,
+}
+
+impl Inner {
+    /// The list, as soon as a reading of it agrees with itself.
+    pub(super) async fn complete_list(&self, filter: ListFilter) -> Result<WholeList, Refusal> {
+        let mut with_twins = None;
+        for _ in 0..TRIES {
+            match self.scan(filter).await? {
+                Scan::Whole(list) => return Ok(list),
+                // One account was seen to list a number twice: believed when two scans in a row say the same.
+                Scan::Twins(list) if with_twins.as_ref() == Some(&list) => return Ok(list),
+                Scan::Twins(list) => with_twins = Some(list),
+                Scan::Torn => {}
+            }
+        }
+        Err(Refusal::new(
+            Code::UpstreamUnavailable,
+            "ClickSend's list of numbers contradicts itself; nothing was done that rests on it",
+        ))
+    }
+
+    /// Every page, one after the other.
+    async fn scan(&self, filter: ListFilter) -> Result<Scan, ReadError> {
+        let first = self.upstream.owned_page(1, filter, Purpose::Buying).await?;
+        let (total, last_page) = (first.total, first.last_page.min(MAX_PAGES));
+        let (mut numbers, currency) = (first.numbers, first.currency);
+        for page in 2..=last_page {
+            let next = self.upstream.owned_page(page, filter, Purpose::Buying).await?;
+            if next.total != total {
+                tracing::warn!(page, "upstream's list changed while it was read; reading it again");
+                return Ok(Scan::Torn);
+            }
+            numbers.extend(next.numbers);
+        }
+        if u64::try_from(numbers.len()).ok() != Some(total) {
+            tracing::warn!(total, counted = numbers.len(), "upstream's list is not whole; reading it again");
+            return Ok(Scan::Torn);
+        }
+        let distinct: BTreeSet<_> = numbers
+            .iter()
+            .map(|number| (&number.dedicated_number, &number.message_type, &number.number_guid))
+            .collect();
+        let twins = distinct.len() != numbers.len();
+        Ok(if twins { Scan::Twins((numbers, currency)) } else { Scan::Whole((numbers, currency)) })
+    }
+
+    /// Puts the list into the store, if it says anything new.
+    pub(super) async fn keep(
+        &self,
+        numbers: Vec<OwnedNumber>,
+        currency: Option<CurrencyBlock>,
+    ) -> Result<Vec<OwnedNumber>, Refusal> {
+        let kept: Result<_, StoreError> =
+            self.store.write(move |tx| replace(tx, numbers, currency.as_ref())).await;
+        Ok(kept?)
+    }
+}
+
+fn replace(
+    mut tx: Tx<'_>,
+    listed: Vec<OwnedNumber>,
+    currency: Option<&CurrencyBlock>,
+) -> Result<store::Finished<Vec<OwnedNumber>>, StoreError> {
+    let before = store::owned::all(tx.session())?;
+    let mut now = listed;
+    let booked_after = tx.at() - OWN_PURCHASE_COUNTS_FOR;
+    let recent = store::purchases::bought_since(tx.session(), booked_after)?;
+    let ours = before.iter().filter(|row| recent.contains(&row.dedicated_number));
+    let missing: Vec<OwnedNumber> = ours
+        .filter(|row| now.iter().all(|other| other.dedicated_number != row.dedicated_number))
+        .cloned()
+        .collect();
+    now.extend(missing);
+    if now == before {
+        return tx.unchanged(now);
+    }
+    store::owned::replace(&mut tx, &now, currency)?;
+    let names = |rows: &[OwnedNumber]| -> BTreeSet<String> {
+        rows.iter().map(|row| row.dedicated_number.clone()).collect()
+    };
+    let (old, new) = (names(&before), names(&now));
+    let list = |set: BTreeSet<String>| serde_json::Value::from(set.into_iter().take(100).collect::<Vec<_>>());
+    let event = AuditEvent::new(
+        "owned_numbers.listed",
+        Actor::Gateway("owned numbers"),
+        Target::new("account", &"numbers"),
+    )
+    .with("total", now.len())
+    .with("appeared", list(&new - &old))
+    .with("disappeared", list(&old - &new));
+    tx.commit(&event, now)
+}

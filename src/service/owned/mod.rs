@@ -1,0 +1,228 @@
+//! The account's own numbers: one complete list for everybody, kept in the store, filtered here.
+//!
+//! Upstream is asked for the whole list at once, by one caller for all who wait, and the list counts only when it
+//! is whole: every page says the same total, and that many rows came.
+
+mod filter;
+mod listing;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::clicksend::{ClickSend, ListFilter};
+use crate::clock::Clock;
+use crate::domain::number::DedicatedNumber;
+use crate::domain::owned::OwnedNumber;
+use crate::domain::principal::{Principal, TeamId};
+use crate::domain::search::CurrencyBlock;
+use crate::metrics::{CacheName, CacheResult, Metrics};
+use crate::service::background::Background;
+use crate::service::refusal::{Code, Refusal};
+use crate::service::single_flight::{Part, SingleFlight};
+use crate::store::{self, Store};
+
+pub use filter::{FilterKey, OwnedFilter};
+
+/// While upstream is down, an old list beats none, for a day.
+const SERVED_STALE_FOR: Duration = Duration::from_hours(24);
+
+/// One page of owned numbers.
+#[derive(Clone, Debug)]
+pub struct OwnedAnswer {
+    /// Rows in all, after filters and visibility.
+    pub total: usize,
+    /// The rows of this page.
+    pub numbers: Vec<OwnedNumber>,
+    /// The currency of the prices.
+    pub currency: Option<CurrencyBlock>,
+    /// How old the list is.
+    pub age: Duration,
+    /// Where it came from.
+    pub cache: CacheResult,
+}
+
+/// A complete list at a moment.
+#[derive(Clone, Debug)]
+struct Listing {
+    numbers: Arc<Vec<OwnedNumber>>,
+    currency: Option<CurrencyBlock>,
+    read: Duration,
+}
+
+/// The owned numbers. Cheap to clone.
+#[derive(Clone)]
+pub struct OwnedNumbers(Arc<Inner>);
+
+/// How the list is kept and shown.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnedSettings {
+    /// Served without asking.
+    pub fresh_for: Duration,
+    /// Whether numbers without a team are everybody's to see.
+    pub preexisting_visible_to_all: bool,
+}
+
+struct Inner {
+    upstream: ClickSend,
+    store: Store,
+    settings: OwnedSettings,
+    listings: Mutex<BTreeMap<bool, Listing>>,
+    flights: SingleFlight<bool, Result<Listing, Refusal>>,
+    clock: Clock,
+    metrics: Metrics,
+}
+
+impl OwnedNumbers {
+    /// A service that has not asked yet.
+    pub fn new(
+        upstream: ClickSend,
+        store: Store,
+        settings: OwnedSettings,
+        background: Background,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            upstream,
+            store,
+            settings,
+            listings: Mutex::default(),
+            flights: SingleFlight::new(background),
+            clock,
+            metrics,
+        }))
+    }
+
+    /// One page of the numbers that the caller may see, `page` from 1.
+    pub async fn list(
+        &self,
+        principal: &Principal,
+        filter: &OwnedFilter,
+        page: u32,
+        limit: u32,
+    ) -> Result<OwnedAnswer, Refusal> {
+        if !principal.may_read() {
+            return Err(Refusal::new(Code::Forbidden, "the token gives no role here"));
+        }
+        let (listing, cache) = self.0.listing(false, self.0.settings.fresh_for).await?;
+        self.0.metrics.cached(CacheName::Numbers, cache);
+        let without_campaign = if filter.exclude_10dlc_campaign {
+            Some(self.0.listing(true, self.0.settings.fresh_for).await?.0)
+        } else {
+            None
+        };
+        let shown_by_upstream: Option<BTreeSet<&str>> = without_campaign
+            .as_ref()
+            .map(|listing| listing.numbers.iter().map(|number| number.dedicated_number.as_str()).collect());
+        let teams = self.teams().await?;
+        let visible: Vec<&OwnedNumber> = listing
+            .numbers
+            .iter()
+            .filter(|number| self.0.is_visible(principal, teams.get(&number.dedicated_number)))
+            .filter(|number| filter.admits(number))
+            .filter(|number| {
+                shown_by_upstream
+                    .as_ref()
+                    .is_none_or(|shown| shown.contains(number.dedicated_number.as_str()))
+            })
+            .collect();
+        let skip =
+            usize::try_from(u64::from(page.saturating_sub(1)) * u64::from(limit)).unwrap_or(usize::MAX);
+        let take = usize::try_from(limit).unwrap_or(usize::MAX);
+        Ok(OwnedAnswer {
+            total: visible.len(),
+            numbers: visible.into_iter().skip(skip).take(take).cloned().collect(),
+            currency: listing.currency.clone(),
+            age: self.0.age(&listing),
+            cache,
+        })
+    }
+
+    /// Makes sure that the table of owned numbers is no older than `max_age`.
+    pub async fn ensure_younger_than(&self, max_age: Duration) -> Result<(), Refusal> {
+        self.0.listing(false, max_age).await.map(|_| ())
+    }
+
+    /// Whether the caller may see a number that the account owns, going by the table.
+    pub async fn sees(&self, principal: &Principal, number: &DedicatedNumber) -> Result<bool, Refusal> {
+        let teams = self.teams().await?;
+        Ok(self.0.is_visible(principal, teams.get(number.as_str())))
+    }
+
+    /// Takes the table as the store has it now: after a purchase was booked into it.
+    pub async fn reread(&self) -> Result<(), Refusal> {
+        let (numbers, currency) = self
+            .0
+            .store
+            .read(|session| Ok((store::owned::all(session)?, store::owned::currency(session)?)))
+            .await?;
+        let mut listings = self.0.listings.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(listing) = listings.get_mut(&false) {
+            listing.numbers = Arc::new(numbers);
+            listing.currency = currency;
+        }
+        Ok(())
+    }
+
+    /// The team of every number that the gateway bought.
+    async fn teams(&self) -> Result<BTreeMap<String, TeamId>, Refusal> {
+        let teams = self.0.store.read(store::purchases::teams_of_bought).await?;
+        Ok(teams.into_iter().map(|(number, team)| (number.to_string(), team)).collect())
+    }
+}
+
+impl Inner {
+    fn is_visible(&self, principal: &Principal, team: Option<&TeamId>) -> bool {
+        match team {
+            Some(team) => principal.sees_team(team),
+            None => self.settings.preexisting_visible_to_all || principal.sees_all_teams(),
+        }
+    }
+
+    fn age(&self, listing: &Listing) -> Duration {
+        self.clock.boot().saturating_sub(listing.read)
+    }
+
+    async fn listing(
+        self: &Arc<Self>,
+        without_campaign: bool,
+        max_age: Duration,
+    ) -> Result<(Listing, CacheResult), Refusal> {
+        let kept =
+            self.listings.lock().unwrap_or_else(PoisonError::into_inner).get(&without_campaign).cloned();
+        if let Some(listing) = kept.as_ref().filter(|listing| self.age(listing) < max_age) {
+            return Ok((listing.clone(), CacheResult::Hit));
+        }
+        let work = || {
+            let inner = Arc::clone(self);
+            async move { inner.fetch(without_campaign).await }
+        };
+        let flight = self.flights.join(&without_campaign, || Ok::<(), Refusal>(()), work)?;
+        let cache = match flight.part {
+            Part::Led => CacheResult::Miss,
+            Part::Joined => CacheResult::Coalesced,
+        };
+        let stale =
+            kept.filter(|listing| self.age(listing) < SERVED_STALE_FOR && max_age <= self.settings.fresh_for);
+        match (flight.landed().await, stale) {
+            (Some(Ok(listing)), _) => Ok((listing, cache)),
+            (Some(Err(_)) | None, Some(listing)) => Ok((listing, CacheResult::Stale)),
+            (Some(Err(refusal)), None) => Err(refusal),
+            (None, None) => Err(Refusal::new(Code::UpstreamUnavailable, "the list was lost; ask again")),
+        }
+    }
+
+    async fn fetch(&self, without_campaign: bool) -> Result<Listing, Refusal> {
+        let read = self.clock.boot();
+        let filter = ListFilter { exclude_10dlc_campaign: without_campaign };
+        let (numbers, currency) = self.complete_list(filter).await?;
+        let numbers = if without_campaign { numbers } else { self.keep(numbers, currency.clone()).await? };
+        let listing = Listing { numbers: Arc::new(numbers), currency, read };
+        self.listings
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(without_campaign, listing.clone());
+        Ok(listing)
+    }
+}
