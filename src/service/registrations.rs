@@ -131,7 +131,8 @@ impl Registrations {
         for registration in left {
             tracing::error!(registration = %registration.id, "a registration was under way when the gateway stopped; it is not sent again");
             let outcome = Sent::Ambiguous("the gateway stopped while it was under way".to_owned());
-            self.0.store.write(move |tx| finish(tx, registration, &outcome)).await?;
+            let id = registration.id;
+            self.0.store.write(move |tx| settle(tx, id, &outcome)).await?;
         }
         Ok(count)
     }
@@ -192,10 +193,15 @@ impl Registrations {
             updated_at: at,
         };
         let (instance, form, new) = (self.0.instance, request.form.clone(), registration.clone());
-        let claimed: Option<Registration> =
-            self.0.store.write(move |tx| claim(tx, &new, &form, instance, since)).await?;
-        if let Some(found) = claimed {
-            return Ok(Submitted::Found(found));
+        let claimed: Result<Option<Registration>, Refusal> =
+            self.0.store.write(move |tx| claim(tx, &new, &form, instance, since)).await;
+        match claimed {
+            Ok(None) => {}
+            Ok(Some(found)) => return Ok(Submitted::Found(found)),
+            Err(refusal) => {
+                self.give_back(registration.id);
+                return Err(refusal);
+            }
         }
         let (done, sent) = oneshot::channel();
         let (service, claimed) = (self.clone(), registration.clone());
@@ -204,7 +210,7 @@ impl Registrations {
             let outcome = upstream
                 .register(slot, claimed.number_type, claimed.country, &request.form, claimed_boot)
                 .await;
-            service.settle_for_certain(claimed, &outcome).await;
+            service.settle_for_certain(claimed.id, &outcome).await;
             // Whoever asked may have stopped waiting.
             let _ = done.send(());
         });
@@ -242,17 +248,23 @@ impl Registrations {
         }
     }
 
-    async fn settle_for_certain(&self, registration: Registration, outcome: &Sent<()>) {
+    /// The claim's commit was not confirmed: it may stand all the same. Nothing was sent and nothing will be; the
+    /// writer works in order, so what is written now comes after it.
+    fn give_back(&self, id: RegistrationId) {
+        let service = self.clone();
+        self.0.background.spawn(async move {
+            let not_sent = Sent::NotSent("the claim was not confirmed".to_owned());
+            service.settle_for_certain(id, &not_sent).await;
+        });
+    }
+
+    async fn settle_for_certain(&self, id: RegistrationId, outcome: &Sent<()>) {
         let mut pause = Duration::from_millis(500);
         loop {
-            let (registration, sent) = (registration.clone(), outcome.clone());
-            let settled: Result<Registration, Refusal> =
-                self.0.store.write(move |tx| finish(tx, registration, &sent)).await;
+            let sent = outcome.clone();
+            let settled: Result<(), Refusal> = self.0.store.write(move |tx| settle(tx, id, &sent)).await;
             match settled {
-                Ok(settled) => {
-                    tracing::info!(registration = %settled.id, state = settled.state.as_str(), "registration settled");
-                    return;
-                }
+                Ok(()) => return,
                 Err(refusal) => {
                     tracing::error!(%refusal, "the outcome of a registration could not be written down; trying again");
                     tokio::time::sleep(pause).await;
@@ -342,11 +354,12 @@ fn claim(
     Ok(tx.commit(&event, None)?)
 }
 
-fn finish(
-    mut tx: Tx<'_>,
-    mut registration: Registration,
-    outcome: &Sent<()>,
-) -> Result<store::Finished<Registration>, Refusal> {
+/// Ends the one attempt; one that is ended already, or was never claimed, stays as it is.
+fn settle(mut tx: Tx<'_>, id: RegistrationId, outcome: &Sent<()>) -> Result<store::Finished<()>, Refusal> {
+    let found = store::registrations::find(tx.session(), id)?;
+    let Some(mut registration) = found.filter(|found| found.state == RegistrationState::Dispatching) else {
+        return Ok(tx.unchanged(())?);
+    };
     let (state, action, code, why) = match outcome {
         Sent::Done(()) => (RegistrationState::Submitted, "registration.submitted", None, None),
         Sent::Refused(refusal) => {
@@ -370,5 +383,6 @@ fn finish(
         .with("state", state.as_str())
         .with_some("code", code.map(Code::as_str))
         .with_some("why", why);
-    Ok(tx.commit(&event, registration)?)
+    tracing::info!(registration = %id, state = state.as_str(), "registration settled");
+    Ok(tx.commit(&event, ())?)
 }

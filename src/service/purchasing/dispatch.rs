@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::domain::order::{Order, Sent};
+use crate::domain::order::{Receipt, Sent};
 use crate::domain::purchase::{Purchase, PurchaseId, State};
 use crate::domain::quote::Quote;
 use crate::service::purchasing::Inner;
@@ -88,15 +88,24 @@ impl Inner {
         // The slot first: waiting for it may take longer than a claim stays fresh.
         let slot = self.parts.upstream.reserve_buy_slot(SLOT_WITHIN).await?;
         let claimed_boot = self.parts.clock.boot();
-        match self.reserve_and_claim(purchase, quote).await? {
-            Reserved::Cancelled(purchase) => {
+        let id = purchase.id;
+        match self.reserve_and_claim(purchase, quote).await {
+            Ok(Reserved::Cancelled(purchase)) => {
                 self.parts.metrics.purchase_moved(purchase.state);
                 Ok(purchase)
             }
-            Reserved::Claimed(purchase, order) => {
+            Ok(Reserved::Claimed(purchase, order)) => {
                 self.parts.metrics.purchase_moved(purchase.state);
                 let sent = self.parts.upstream.buy(slot, &order, claimed_boot).await;
-                Ok(self.settle_for_certain(purchase, &order, sent).await)
+                let settled = self.settle_for_certain(purchase.id, sent).await;
+                self.parts.metrics.purchase_moved(settled.state);
+                Ok(settled)
+            }
+            Err(refusal) => {
+                // The commit's answer is lost: it may stand all the same. Nothing was sent and nothing will be, and
+                // the writer works in order, so what is written now comes after it and gives the hold back.
+                self.settle_for_certain(id, Sent::NotSent("the claim was not confirmed".to_owned())).await;
+                Err(refusal)
             }
         }
     }
@@ -128,22 +137,14 @@ impl Inner {
     }
 
     /// Writes an outcome down, and does not give up while this process lives: it is the only one who knows.
-    async fn settle_for_certain(
-        &self,
-        purchase: Purchase,
-        order: &Order,
-        sent: Sent<crate::domain::order::Receipt>,
-    ) -> Purchase {
+    async fn settle_for_certain(&self, id: PurchaseId, sent: Sent<Receipt>) -> Purchase {
         let mut pause = PAUSE;
         loop {
-            match self.settle(purchase.clone(), &sent).await {
-                Ok(settled) => {
-                    self.parts.metrics.purchase_moved(settled.state);
-                    return settled;
-                }
+            match self.settle(id, &sent).await {
+                Ok(settled) => return settled,
                 Err(refusal) => {
                     tracing::error!(
-                        %refusal, purchase = %purchase.id, number = order.number.masked(), outcome = outcome_word(&sent),
+                        %refusal, purchase = %id, outcome = outcome_word(&sent),
                         "the outcome of a buy could not be written down; trying again"
                     );
                     tokio::time::sleep(pause).await;

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::domain::money::Money;
 use crate::domain::order::{Receipt, Sent, UpstreamRefusal};
 use crate::domain::owned::OwnedNumber;
-use crate::domain::purchase::{Purchase, Step};
+use crate::domain::purchase::{Purchase, PurchaseId, State, Step};
 use crate::service::purchasing::Inner;
 use crate::service::purchasing::reservation::{account, event};
 use crate::service::refusal::{Code, Refusal};
@@ -17,18 +17,15 @@ use crate::store::{self, Finished, StoreError, Tx};
 const LEFT_BEHIND: i64 = 10_000;
 
 impl Inner {
-    pub(super) async fn settle(&self, purchase: Purchase, sent: &Sent<Receipt>) -> Result<Purchase, Refusal> {
-        let settled = match sent.clone() {
-            Sent::Done(receipt) => {
-                let settled = self.parts.store.write(move |tx| book(tx, purchase, &receipt)).await?;
-                self.parts.searches.forget_number(settled.number.as_str());
-                self.parts.owned.reread().await?;
-                settled
-            }
-            Sent::Refused(refusal) => self.parts.store.write(move |tx| fail(tx, purchase, &refusal)).await?,
-            Sent::NotSent(why) => self.parts.store.write(move |tx| not_sent(tx, purchase, why)).await?,
-            Sent::Ambiguous(why) => self.parts.store.write(move |tx| lose(tx, purchase, why)).await?,
-        };
+    /// Writes the outcome of an attempt, once: an attempt that is settled already stays as it is, so this can be
+    /// repeated whenever the store did not answer.
+    pub(super) async fn settle(&self, id: PurchaseId, sent: &Sent<Receipt>) -> Result<Purchase, Refusal> {
+        let outcome = sent.clone();
+        let settled: Purchase = self.parts.store.write(move |tx| settle(tx, id, outcome)).await?;
+        if settled.is_bought() {
+            self.parts.searches.forget_number(settled.number.as_str());
+            self.parts.owned.reread().await?;
+        }
         tracing::info!(
             purchase = %settled.id, number = settled.number.masked(), state = settled.state.as_str(),
             code = settled.code, "purchase settled"
@@ -77,6 +74,20 @@ impl Inner {
             self.parts.metrics.purchase_moved(lost.state);
         }
         Ok(count)
+    }
+}
+
+fn settle(tx: Tx<'_>, id: PurchaseId, outcome: Sent<Receipt>) -> Result<Finished<Purchase>, Refusal> {
+    let current = store::purchases::find(tx.session(), id)?;
+    let purchase = current.ok_or_else(|| StoreError::Corrupt(format!("no purchase {id}")))?;
+    if purchase.state != State::Dispatching {
+        return Ok(tx.unchanged(purchase)?);
+    }
+    match outcome {
+        Sent::Done(receipt) => book(tx, purchase, &receipt),
+        Sent::Refused(refusal) => fail(tx, purchase, &refusal),
+        Sent::NotSent(why) => not_sent(tx, purchase, why),
+        Sent::Ambiguous(why) => lose(tx, purchase, why),
     }
 }
 
@@ -221,7 +232,7 @@ mod tests {
 
     use super::*;
     use crate::domain::principal::Person;
-    use crate::domain::purchase::{MessageType, PurchaseId, Requester, State};
+    use crate::domain::purchase::{MessageType, Requester};
     use crate::domain::quote::Quote;
 
     fn purchase() -> Purchase {
