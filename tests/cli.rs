@@ -2,11 +2,14 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a broken fixture stops the test")]
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 /// One call of the program.
@@ -91,7 +94,7 @@ fn help_and_version_are_results() {
 fn openapi_is_a_document() {
     let ran = run(&empty_folder(), "openapi");
     assert_eq!(ran.code, 0);
-    let document: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    let document: Value = serde_json::from_str(&ran.stdout).unwrap();
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
 }
 
@@ -267,4 +270,157 @@ fn a_gateway_that_is_not_there_is_not_healthy() {
     let ran = run(&empty_folder(), "healthcheck --url http://127.0.0.1:1/readyz");
     assert_eq!(ran.code, 69);
     assert!(ran.stderr.starts_with("http://127.0.0.1:1/readyz: "), "{}", ran.stderr);
+}
+
+/// A program that serves; it does not outlive its test.
+struct Serving(Child);
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Serving {
+    /// Starts it; what it logs comes with [`Self::end`].
+    fn start(folder: &TempDir, arguments: &str) -> Self {
+        let child = Command::new(env!("CARGO_BIN_EXE_numbers-gateway"))
+            .args(arguments.split_whitespace())
+            .current_dir(folder.path())
+            .env_clear()
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        Self(child)
+    }
+
+    /// The next line of its standard output.
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        BufReader::new(self.0.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        line
+    }
+
+    fn terminate(&self) {
+        let killed = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status().unwrap();
+        assert!(killed.success());
+    }
+
+    /// Waits for its end: exit code and log.
+    fn end(mut self) -> (i32, String) {
+        let mut log = String::new();
+        self.0.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        (self.0.wait().unwrap().code().unwrap(), log)
+    }
+}
+
+/// A demo and what it said about itself.
+fn start_demo(folder: &TempDir) -> (Serving, Value) {
+    let any = "--listen 127.0.0.1:0 --ops-listen 127.0.0.1:0";
+    let mut demo = Serving::start(folder, &format!("demo --json --data-dir demo {any}"));
+    let line = demo.line();
+    (demo, serde_json::from_str(&line).unwrap())
+}
+
+/// Sends a request and leaves the connection open.
+fn send(url: &str, method: &str, path: &str, token: &str, body: &str) -> TcpStream {
+    let address = url.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let length = body.len();
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\
+         Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+    )
+    .unwrap();
+    stream
+}
+
+/// Sends a request and reads the whole answer.
+fn ask(url: &str, method: &str, path: &str, token: &str, body: &str) -> String {
+    let mut answer = String::new();
+    send(url, method, path, token, body).read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn the_demo_says_one_line_serves_and_ends_on_a_signal() {
+    let folder = empty_folder();
+    let (demo, ready) = start_demo(&folder);
+    let (api, token) = (ready["api"].as_str().unwrap(), ready["tokens"]["viewer"].as_str().unwrap());
+    let answer = ask(api, "GET", "/v3/numbers/search/AU", token, "");
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    let health = run(&folder, &format!("healthcheck --url {}/readyz", ready["ops"].as_str().unwrap()));
+    assert_eq!((health.code, health.stdout.as_str()), (0, "ready\n"));
+    demo.terminate();
+    assert_eq!(demo.end().0, 0);
+}
+
+#[test]
+fn a_second_signal_ends_a_drain_at_once() {
+    let folder = empty_folder();
+    let (demo, ready) = start_demo(&folder);
+    let url = |key: &str| ready[key].as_str().unwrap();
+    let held = r#"{"operation":"buy","fault":"hold"}"#;
+    assert!(ask(url("simulator"), "POST", "/_simulator/faults", "", held).starts_with("HTTP/1.1 200 "));
+    let token = ready["tokens"]["requester"].as_str().unwrap();
+    let _buy = send(url("api"), "POST", "/v3/numbers/buy/+61491570000", token, "");
+    ask(url("simulator"), "GET", "/_simulator/ledger?wait_held=1", "", "");
+
+    demo.terminate();
+    let health = || run(&folder, &format!("healthcheck --url {}/readyz", url("ops")));
+    while health().code == 0 {}
+    // The first signal waits for the buy: it is still there, and not ready.
+    let draining = health();
+    assert!(draining.stderr.contains("503"), "{}", draining.stderr);
+    demo.terminate();
+    assert_eq!(demo.end().0, 128 + 15);
+}
+
+#[test]
+fn the_log_is_json_with_request_ids_and_without_tokens() {
+    let folder = folder_with_keys();
+    let text = fs::read_to_string(folder.path().join("gateway.toml")).unwrap();
+    let more = r#"
+[server]
+listen = "127.0.0.1:0"
+[ops]
+listen = "127.0.0.1:0"
+[upstream]
+base_url = "http://127.0.0.1:1"
+username = "acme"
+api_key = "the-api-key"
+"#;
+    fs::write(folder.path().join("gateway.toml"), text + more).unwrap();
+    let token = run(&folder, "token --config gateway.toml --subject ann --role viewer").stdout;
+    let mut serving = Serving::start(&folder, "serve --config gateway.toml");
+    let mut log = BufReader::new(serving.0.stderr.take().unwrap());
+    let (mut line, mut all) = (String::new(), String::new());
+    let ready: Value = loop {
+        line.clear();
+        assert_ne!(log.read_line(&mut line).unwrap(), 0, "{all}");
+        all.push_str(&line);
+        let said: Value = serde_json::from_str(&line).unwrap();
+        if said["message"] == "ready" {
+            break said;
+        }
+    };
+    let api = format!("http://{}", ready["api"].as_str().unwrap());
+    let answer = ask(&api, "GET", "/v3/numbers/search/AU", token.trim(), "");
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    serving.terminate();
+    log.read_to_string(&mut all).unwrap();
+    assert_eq!(serving.0.wait().unwrap().code(), Some(0));
+
+    let lines: Vec<Value> = all.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let served = lines.iter().find(|line| line["message"] == "request served").unwrap();
+    let id = served["request_id"].as_str().unwrap();
+    assert!(answer.contains(&format!("x-request-id: {id}\r\n")), "{answer}");
+    let signature = token.trim().rsplit('.').next().unwrap();
+    assert!(!all.contains(signature) && !all.contains("the-api-key"), "{all}");
 }

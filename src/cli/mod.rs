@@ -5,11 +5,11 @@
 
 mod check_config;
 mod config_file;
+mod demo;
 mod failure;
 mod healthcheck;
 mod keys;
 mod live;
-mod local_key;
 mod migrate;
 mod output;
 mod run_time;
@@ -40,6 +40,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::Serve),
+    Demo(demo::Demo),
     Simulator(simulator::Simulator),
     CheckConfig(check_config::CheckConfig),
     Token(token::Token),
@@ -56,6 +57,7 @@ impl Cli {
     pub fn run(self) -> Result<(), Failure> {
         match self.command {
             Command::Serve(serve) => serve.run(),
+            Command::Demo(demo) => demo.run(),
             Command::Simulator(simulator) => simulator.run(),
             Command::CheckConfig(check) => check.run(),
             Command::Token(token) => token.run(),
@@ -104,6 +106,8 @@ mod tests {
         let good = [
             "serve",
             "serve --config gateway.toml",
+            "demo --data-dir d --listen 127.0.0.1:0 --ops-listen 127.0.0.1:0 --json",
+            "demo --tour",
             "simulator --listen 127.0.0.1:0 --seed 7 --username u --api-key k",
             "check-config --config gateway.toml --live",
             "token --subject ann --team growth --role requester --role approver --ttl 90m --kid k",
@@ -117,6 +121,8 @@ mod tests {
             "",
             "buy",
             "serve gateway.toml",
+            "demo --json --tour",
+            "demo --listen 8080",
             "simulator --seed x",
             "token",
             "token --subject ann --role owner",

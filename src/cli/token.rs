@@ -1,19 +1,19 @@
 //! `token`: signs a token with a local key, for first steps and for machines.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use jiff::{Span, SpanRelativeTo};
 
 use super::config_file::ConfigFile;
-use super::local_key::{self, AUDIENCE, FOLDER, ISSUER, PRIVATE_KEY};
 use super::token_check::TokenCheck;
 use super::{Failure, output};
 use crate::auth::{NewToken, SignError, Signer};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::principal::{Role, TeamId};
+use crate::local_key::{self, AUDIENCE, FOLDER, ISSUER, KeyFiles};
 
 /// Signs a token with a local key, or checks one.
 #[derive(Debug, Args)]
@@ -142,7 +142,7 @@ impl Key {
             }
             tried.push(file);
         }
-        let usual = PathBuf::from(FOLDER).join(PRIVATE_KEY);
+        let usual = KeyFiles::in_folder(Path::new(FOLDER)).private;
         let Some(file) = named.or_else(|| usual.exists().then(|| usual.clone())) else {
             tried.push(usual);
             let tried: Vec<String> = tried.iter().map(|file| file.display().to_string()).collect();

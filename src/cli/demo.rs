@@ -1,0 +1,110 @@
+//! `demo`: the whole gateway to play with, and the tour through it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+use tokio_util::sync::CancellationToken;
+
+use super::signals::Signals;
+use super::{Failure, output, run_time};
+use crate::auth::SignError;
+use crate::clock::Clock;
+use crate::config::Sources;
+use crate::demo::{DemoError, Options, Prepared, TourError};
+use crate::telemetry::{Telemetry, Verbosity};
+
+/// Runs simulator, gateway and database in one process, with nothing to configure.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "No account is needed and no money is spent: the simulator stands for ClickSend. Ctrl-C leaves \
+                  nothing behind but the data directory, and the next demo there goes on from it.\n\n\
+                  Example:\n  numbers-gateway demo --tour"
+)]
+pub(super) struct Demo {
+    /// Where keys and database are [default: data/demo, for a tour a new one].
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// The public listener [default: 127.0.0.1:8080 or the next free port].
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+    /// The operators' listener [default: 127.0.0.1:9464 or the next free port].
+    #[arg(long, value_name = "ADDR")]
+    ops_listen: Option<SocketAddr>,
+    /// Prints one line of JSON when it is ready: URLs and tokens.
+    #[arg(long, conflicts_with = "tour")]
+    json: bool,
+    /// Plays a story in half a minute, shows each call with its answer, and ends.
+    #[arg(long)]
+    tour: bool,
+}
+
+impl Demo {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let prepared = Prepared::new(Options {
+            data_dir: self.data_dir.clone().or_else(|| self.tour.then(new_data_dir)),
+            listen: self.listen,
+            ops_listen: self.ops_listen,
+            environment: Sources::from_process(None).environment,
+        })?;
+        for note in &prepared.notes {
+            output::tell(note);
+        }
+        let telemetry = Telemetry::install(&prepared.config().telemetry, Verbosity::Quiet)
+            .map_err(Failure::configuration)?;
+        let played = run_time::serve(self.play(prepared));
+        telemetry.finish();
+        played
+    }
+
+    async fn play(self, prepared: Prepared) -> Result<(), Failure> {
+        let mut signals = Signals::catch()?;
+        let demo = tokio::select! {
+            started = prepared.start() => started?,
+            _ = signals.next() => return Ok(()),
+        };
+        let stop = CancellationToken::new();
+        if self.tour {
+            output::tell(format_args!("data directory: {}\n", demo.ready().data_dir.display()));
+            let tour = demo.tour();
+            let touring = async {
+                let toured = tokio::select! {
+                    toured = tour.play(|call| drop(output::result(format_args!("{call}\n\n")))) => toured,
+                    () = stop.cancelled() => Ok(()),
+                };
+                stop.cancel();
+                toured
+            };
+            let both = async { tokio::join!(touring, demo.run_until(stop.clone())).0 };
+            return Ok(signals.end(both, &stop).await?);
+        }
+        output::result(if self.json { demo.ready().json() } else { demo.introduction().await? })?;
+        signals.end(demo.run_until(stop.clone()), &stop).await;
+        Ok(())
+    }
+}
+
+/// A tour begins with a full budget, so it gets a directory that no other had.
+fn new_data_dir() -> PathBuf {
+    PathBuf::from(format!("data/tour-{}", Clock::system().now().strftime("%Y%m%dT%H%M%S")))
+}
+
+impl From<DemoError> for Failure {
+    fn from(error: DemoError) -> Self {
+        match error {
+            DemoError::Keys(error) => error.into(),
+            DemoError::Signing(SignError::File(fault)) => Self::configuration(fault),
+            DemoError::Signing(error) => Self::internal(error),
+            DemoError::Simulator(_) => Self::dependency(error),
+            DemoError::Configuration(faults) => Self::configuration(faults),
+            DemoError::Gateway(error) => error.into(),
+            DemoError::Call(error) => Self::internal(error),
+        }
+    }
+}
+
+impl From<TourError> for Failure {
+    fn from(error: TourError) -> Self {
+        Self::internal(error)
+    }
+}

@@ -1,0 +1,48 @@
+//! What an earlier demo with the same data directory bought: the simulator hears of it before the gateway starts.
+//!
+//! Otherwise it would offer numbers that the gateway's books have bought already.
+
+use serde_json::json;
+
+use super::DemoError;
+use super::caller::{As, Caller};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::domain::purchase::State;
+use crate::store::{Session, Store, StoreError, purchases};
+
+/// More purchases than anybody makes by hand.
+const MOST_UNKNOWN: i64 = 1_000;
+
+/// Sells the simulator's account the numbers that the database knows as bought, or as perhaps bought.
+pub(super) async fn retell(
+    caller: &Caller,
+    simulator: &str,
+    config: &Config,
+    clock: Clock,
+) -> Result<(), DemoError> {
+    // Closed again at once: the gateway opens it as its only server.
+    let store = Store::open(&config.storage.database, clock).map_err(crate::app::StartError::from)?;
+    let numbers = store.read(sold).await.map_err(crate::app::StartError::from)?;
+    drop(store);
+    let tell = async |control: &str, body| {
+        caller.post(&format!("{simulator}/_simulator/{control}"), As::Nobody, Some(&body)).await?.or_refused()
+    };
+    let balance = caller.get(&format!("{simulator}/_simulator/ledger"), As::Nobody).await?.or_refused()?;
+    for number in &numbers {
+        tell("sell", json!({ "number": number })).await?;
+    }
+    if !numbers.is_empty() {
+        tell("balance", json!({ "balance": balance.text("/balance") })).await?;
+    }
+    Ok(())
+}
+
+fn sold(session: &Session<'_>) -> Result<Vec<String>, StoreError> {
+    let unknown = purchases::Filter { state: Some(State::Unknown), ..purchases::Filter::default() };
+    let unknown = purchases::list(session, &unknown, MOST_UNKNOWN)?;
+    let bought = purchases::teams_of_bought(session)?;
+    let numbers = bought.into_iter().map(|(number, _)| number);
+    let unknown = unknown.into_iter().map(|purchase| purchase.number);
+    Ok(numbers.chain(unknown).map(|number| number.to_string()).collect())
+}

@@ -1,0 +1,211 @@
+//! The tour: a story in eleven calls, each played for real and shown with its answer.
+//!
+//! Every answer is compared with what the story needs, so a tour that ends well is a small proof.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::caller::{Answer, As, CallError, Caller};
+use super::ready::{Ready, campaign};
+
+/// Time to read a call and its answer.
+const USUAL_PACE: Duration = Duration::from_millis(2_500);
+
+/// Why the story broke off.
+#[derive(Debug, thiserror::Error)]
+pub enum TourError {
+    /// No answer.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// Another answer than the story has.
+    #[error("the tour expected {expected} and got {got}; it needs a data directory of its own")]
+    Answer {
+        /// What it should have been.
+        expected: String,
+        /// What it was.
+        got: String,
+    },
+}
+
+/// The story, ready to be played.
+pub struct Tour {
+    caller: Caller,
+    ready: Ready,
+    pace: Duration,
+}
+
+impl Tour {
+    pub(super) const fn new(caller: Caller, ready: Ready) -> Self {
+        Self { caller, ready, pace: USUAL_PACE }
+    }
+
+    /// The same story, told with other pauses.
+    #[must_use]
+    pub fn paced(self, pace: Duration) -> Self {
+        Self { pace, ..self }
+    }
+
+    /// Plays it. `show` gets a call with its answer at a time.
+    pub async fn play(&self, mut show: impl FnMut(&str)) -> Result<(), TourError> {
+        self.searching(&mut show).await?;
+        self.buying(&mut show).await?;
+        self.losing_an_answer(&mut show).await?;
+        self.being_refused(&mut show).await?;
+        self.registering(&mut show).await
+    }
+
+    async fn searching(&self, show: &mut impl FnMut(&str)) -> Result<(), TourError> {
+        let search = Call::get("requester", "/v3/numbers/search/AU?search=570");
+        let miss = self.expect(&search, 200, "SUCCESS").await?;
+        let told = |answer: &Answer| {
+            let cache = answer.cache.as_deref().unwrap_or_default();
+            format!("{} numbers, Cache-Status: {cache}", answer.count("/data/total"))
+        };
+        self.tell(
+            show,
+            "Rita of team growth looks for Australian numbers. ClickSend is asked.",
+            &search,
+            &miss,
+            &told(&miss),
+        )
+        .await;
+        let hit = self.expect(&search, 200, "SUCCESS").await?;
+        self.tell(show, "She looks again. Nobody is asked.", &search, &hit, &told(&hit)).await;
+        Ok(())
+    }
+
+    async fn buying(&self, show: &mut impl FnMut(&str)) -> Result<(), TourError> {
+        let before = self.buys_received().await?;
+        let number = self.ready.offered(&self.caller, "AU").await?;
+        let buy = Call::post("requester", format!("/v3/numbers/buy/{number}"));
+        let bought = self.expect(&buy, 200, "SUCCESS").await?;
+        self.tell(show, "She buys the first one.", &buy, &bought, &number).await;
+        let again = self.expect(&buy, 200, "SUCCESS").await?;
+        self.expect_buys(before + 1).await?;
+        let seen = "from the books; ClickSend was asked to sell once";
+        self.tell(show, "Her program calls again, to be sure.", &buy, &again, seen).await;
+        Ok(())
+    }
+
+    async fn losing_an_answer(&self, show: &mut impl FnMut(&str)) -> Result<(), TourError> {
+        let before = self.buys_received().await?;
+        let fault = json!({ "operation": "buy", "fault": "drop_after_sale", "count": 1 });
+        let faults = format!("{}/_simulator/faults", self.ready.simulator);
+        self.caller.post(&faults, As::Nobody, Some(&fault)).await?.or_refused()?;
+        let number = self.ready.offered(&self.caller, "AU").await?;
+        let buy = Call::post("requester", format!("/v3/numbers/buy/{number}"));
+        let unknown = "PURCHASE_OUTCOME_UNKNOWN";
+        let lost = self.expect(&buy, 409, unknown).await?;
+        let title = "ClickSend sells the next one, and the connection breaks before it says so.";
+        self.tell(show, title, &buy, &lost, "the money is held, nothing is guessed").await;
+        let again = self.expect(&buy, 409, unknown).await?;
+        self.expect_buys(before + 1).await?;
+        let title = "She calls again. Sending again could buy twice, so nothing is sent.";
+        self.tell(show, title, &buy, &again, "ClickSend was asked to sell once").await;
+        Ok(())
+    }
+
+    async fn being_refused(&self, show: &mut impl FnMut(&str)) -> Result<(), TourError> {
+        let before = self.buys_received().await?;
+        let british = self.ready.offered(&self.caller, "GB").await?;
+        let buy = Call::post("requester", format!("/v3/numbers/buy/{british}"));
+        let denied = self.expect(&buy, 403, "POLICY_DENIED").await?;
+        self.tell(show, "She tries a British number. A rule says no.", &buy, &denied, message(&denied)).await;
+
+        let american = self.ready.offered(&self.caller, "US").await?;
+        let buy = Call::post("requester", format!("/v3/numbers/buy/{american}"));
+        let denied = self.expect(&buy, 403, "POLICY_DENIED").await?;
+        self.tell(
+            show,
+            "And an American one, which somebody would have to approve.",
+            &buy,
+            &denied,
+            message(&denied),
+        )
+        .await;
+        self.expect_buys(before).await?;
+
+        let number = self.ready.offered(&self.caller, "AU").await?;
+        let buy = Call::post("other_team_requester", format!("/v3/numbers/buy/{number}"));
+        let bought = self.expect(&buy, 200, "SUCCESS").await?;
+        self.tell(show, "Sam of team support has 30.00 a month. He buys one, too.", &buy, &bought, &number)
+            .await;
+        let number = self.ready.offered(&self.caller, "AU").await?;
+        let buy = Call::post("other_team_requester", format!("/v3/numbers/buy/{number}"));
+        let refused = self.expect(&buy, 403, "BUDGET_EXCEEDED").await?;
+        self.expect_buys(before + 1).await?;
+        self.tell(show, "A second one would be too much.", &buy, &refused, message(&refused)).await;
+        Ok(())
+    }
+
+    async fn registering(&self, show: &mut impl FnMut(&str)) -> Result<(), TourError> {
+        let register = Call {
+            body: Some(campaign()),
+            ..Call::post("requester", "/v3/numbers/registrations/number-types/10dlc/country/CA")
+        };
+        let registered = self.expect(&register, 200, "SUCCESS").await?;
+        let title = "At last Rita registers Acme for Canadian 10DLC numbers.";
+        self.tell(show, title, &register, &registered, message(&registered)).await;
+        Ok(())
+    }
+
+    /// Makes a call that has to end like this.
+    async fn expect(&self, call: &Call, status: u16, code: &str) -> Result<Answer, TourError> {
+        let url = format!("{}{}", self.ready.api, call.path);
+        let who = self.ready.bearer(call.who);
+        let answer = match call.method {
+            "GET" => self.caller.get(&url, who).await?,
+            _ => self.caller.post(&url, who, call.body.as_ref()).await?,
+        };
+        let got = (answer.status, answer.text("/response_code"));
+        if got == (status, code) {
+            return Ok(answer);
+        }
+        Err(TourError::Answer { expected: format!("{status} {code}"), got: format!("{} {}", got.0, got.1) })
+    }
+
+    /// How many requests to sell the simulator has received.
+    async fn buys_received(&self) -> Result<u64, TourError> {
+        let url = format!("{}/_simulator/ledger?operation=buy", self.ready.simulator);
+        Ok(self.caller.get(&url, As::Nobody).await?.or_refused()?.count("/requests_received"))
+    }
+
+    async fn expect_buys(&self, expected: u64) -> Result<(), TourError> {
+        match self.buys_received().await? {
+            got if got == expected => Ok(()),
+            got => Err(TourError::Answer {
+                expected: format!("{expected} requests to sell"),
+                got: got.to_string(),
+            }),
+        }
+    }
+
+    async fn tell(&self, show: &mut impl FnMut(&str), title: &str, call: &Call, answer: &Answer, note: &str) {
+        let (Call { method, path, .. }, status, code) = (call, answer.status, answer.text("/response_code"));
+        show(&format!("{title}\n  {method} {path}\n  {status} {code}: {note}"));
+        tokio::time::sleep(self.pace).await;
+    }
+}
+
+/// What somebody asks.
+struct Call {
+    who: &'static str,
+    method: &'static str,
+    path: String,
+    body: Option<Value>,
+}
+
+impl Call {
+    fn get(who: &'static str, path: impl Into<String>) -> Self {
+        Self { who, method: "GET", path: path.into(), body: None }
+    }
+
+    fn post(who: &'static str, path: impl Into<String>) -> Self {
+        Self { method: "POST", ..Self::get(who, path) }
+    }
+}
+
+fn message(answer: &Answer) -> &str {
+    answer.text("/response_msg")
+}
