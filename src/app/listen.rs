@@ -79,7 +79,13 @@ impl Listener {
 
 fn bound_heads<A>(server: &mut Server<SocketAddr, A>) {
     let builder = server.http_builder();
-    builder.http1().header_read_timeout(HEAD_WITHIN).max_buf_size(HEAD_BYTES).max_headers(HEAD_LINES);
+    // Written as documented, `X-Gateway-Purchase`: ClickSend's Python SDK hands headers on in a dict that tells case.
+    let mut http1 = builder.http1();
+    http1
+        .title_case_headers(true)
+        .header_read_timeout(HEAD_WITHIN)
+        .max_buf_size(HEAD_BYTES)
+        .max_headers(HEAD_LINES);
     builder
         .http2()
         .max_header_list_size(u32::try_from(HEAD_BYTES).unwrap_or(u32::MAX))

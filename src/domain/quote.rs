@@ -17,6 +17,9 @@ use crate::domain::search::{CurrencyBlock, Offer};
 pub struct Quote {
     /// Where the number is sold.
     pub country: Country,
+    /// The country in upstream's words.
+    #[serde(default)]
+    pub country_name: Option<String>,
     /// The account's currency.
     pub currency: Currency,
     /// Once.
@@ -57,6 +60,7 @@ impl Quote {
             .ok_or(QuoteError::NoCurrency)?;
         Ok(Self {
             country,
+            country_name: offer.country_name.clone(),
             currency,
             setup: price("setup", offer.price_setup.as_deref())?,
             monthly: price("monthly", offer.price_monthly.as_deref())?,

@@ -143,19 +143,16 @@ impl Searches {
                 PageKey { query: request.query.clone(), page: u32::try_from(index + 1).unwrap_or(u32::MAX) };
             let (entry, cache) = self.0.entry(principal, key, request.insist).await?;
             let page_start = index * rows;
-            let cut = entry
-                .page
-                .offers
-                .iter()
-                .zip(page_start..)
-                .filter(|(_, row)| (first_row..=last_row).contains(row));
+            // What was sold is gone before pages are cut, so that a page is short only where upstream's end.
+            let on_sale =
+                entry.page.offers.iter().filter(|offer| !self.0.taken.contains_key(&offer.dedicated_number));
+            let cut = on_sale.zip(page_start..).filter(|(_, row)| (first_row..=last_row).contains(row));
             answer.offers.extend(cut.map(|(offer, _)| offer.clone()));
             answer.total = entry.page.total;
             answer.currency.clone_from(&entry.page.currency);
             answer.age = answer.age.max(self.0.age(&entry));
             answer.cache = answer.cache.max(cache);
         }
-        answer.offers.retain(|offer| !self.0.taken.contains_key(&offer.dedicated_number));
         self.0.metrics.cached(CacheName::Search, answer.cache);
         Ok(answer)
     }

@@ -14,7 +14,7 @@ from clicksend.exceptions import (
 )
 
 from checks import check, run
-from world import APPROVAL_COUNTRY, COUNTRY, GATEWAY, NOT_FOR_SALE, TOKENS, fetch, ledger, offers, sales_of
+from world import COUNTRY, DENIED_COUNTRY, GATEWAY, NOT_FOR_SALE, TOKENS, fetch, ledger, offers, sales_of
 
 NUMBERS = offers("python")
 REGISTRATION = clicksend.BuyNumberRequestRegistrationData(
@@ -209,15 +209,10 @@ def a_slash_or_a_version_too_much_in_the_base_url_does_no_harm():
 
 
 @check
-def an_approved_buy_is_answered_200_when_called_again():
-    number = numbers_api().view_available_numbers(APPROVAL_COUNTRY).data.data[0].dedicated_number
-    error = refused(ConflictException, "APPROVAL_REQUIRED", buy, number)
-    purchase = f"{GATEWAY}/v1/purchases/{error.headers['X-Gateway-Purchase']}"
-    assert sales_of(number) == 0, "sold before anybody approved"
-    digest = fetch(purchase, "requester")["quote_digest"]
-    fetch(f"{purchase}/approve", "approver", {"quote_digest": digest, "comment": "needed for the hotline"})
-    assert buy(number).data.data.dedicated_number == number
-    assert sales_of(number) == 1
+def a_buy_that_somebody_would_have_to_approve_is_refused_and_not_sold():
+    number = numbers_api().view_available_numbers(DENIED_COUNTRY).data.data[0].dedicated_number
+    refused(ForbiddenException, "POLICY_DENIED", buy, number)
+    assert sales_of(number) == 0
 
 
 run()

@@ -14,9 +14,9 @@ import urllib.request
 GATEWAY = os.environ["GATEWAY_URL"].rstrip("/")
 TOKENS = json.loads(os.environ["GATEWAY_TOKENS"])
 SIMULATOR = os.environ["SIMULATOR_URL"].rstrip("/")
-# The demo's rules let a requester buy cheap numbers at once in the first and ask for an approval in the second.
+# The demo's rules let a requester buy cheap numbers at once in the first; in the second somebody would have to approve.
 COUNTRY = os.environ.get("SDK_COUNTRY", "AU")
-APPROVAL_COUNTRY = os.environ.get("SDK_APPROVAL_COUNTRY", "US")
+DENIED_COUNTRY = os.environ.get("SDK_DENIED_COUNTRY", "US")
 
 # Each client buys numbers of its own, so that no check depends on what another one did.
 _SHARES = {"python": slice(0, 4), "node": slice(4, 6), "raw": slice(6, 10)}

@@ -215,7 +215,7 @@ fn owned_row(purchase: &Purchase, receipt: &Receipt) -> OwnedNumber {
         dedicated_number: purchase.number.to_string(),
         country: Some(purchase.quote.country.to_string()),
         price: receipt.price_monthly.clone().or_else(|| Some(purchase.quote.monthly.to_string())),
-        country_name: None,
+        country_name: purchase.quote.country_name.clone(),
         notes: None,
         message_type: Some(purchase.message_type.to_string()),
         number_type: None,
@@ -249,6 +249,7 @@ mod tests {
             reference: None,
             quote: Quote {
                 country: "US".parse().unwrap(),
+                country_name: None,
                 currency: "AUD".parse().unwrap(),
                 setup: "2.00".parse().unwrap(),
                 monthly: "10.00".parse().unwrap(),
