@@ -11,7 +11,7 @@ use super::{Failure, output, run_time};
 use crate::auth::SignError;
 use crate::clock::Clock;
 use crate::config::Sources;
-use crate::demo::{DemoError, Options, Prepared, TourError};
+use crate::demo::{self, DemoError, Options, Prepared, TourError};
 use crate::telemetry::{Telemetry, Verbosity};
 
 /// Runs simulator, gateway and database in one process, with nothing to configure.
@@ -63,25 +63,32 @@ impl Demo {
             started = prepared.start() => started?,
             _ = signals.next() => return Ok(()),
         };
-        let stop = CancellationToken::new();
         if self.tour {
-            output::tell(format_args!("data directory: {}\n", demo.ready().data_dir.display()));
-            let tour = demo.tour();
-            let touring = async {
-                let toured = tokio::select! {
-                    toured = tour.play(|call| drop(output::result(format_args!("{call}\n\n")))) => toured,
-                    () = stop.cancelled() => Ok(()),
-                };
-                stop.cancel();
-                toured
-            };
-            let both = async { tokio::join!(touring, demo.run_until(stop.clone())).0 };
-            return Ok(signals.end(both, &stop).await?);
+            return tour(demo, signals).await;
         }
         output::result(if self.json { demo.ready().json() } else { demo.introduction().await? })?;
+        let stop = CancellationToken::new();
         signals.end(demo.run_until(stop.clone()), &stop).await;
         Ok(())
     }
+}
+
+/// Plays the story, and ends the demo after it or with the first signal.
+async fn tour(demo: demo::Demo, signals: Signals) -> Result<(), Failure> {
+    output::tell(format_args!("data directory: {}\n", demo.ready().data_dir.display()));
+    let (tour, stop) = (demo.tour(), CancellationToken::new());
+    let touring = async {
+        // Nobody who reads along is no reason to break off.
+        let show = |call: &str| drop(output::result(format_args!("{call}\n\n")));
+        let toured = tokio::select! {
+            toured = tour.play(show) => toured,
+            () = stop.cancelled() => Ok(()),
+        };
+        stop.cancel();
+        toured
+    };
+    let both = async { tokio::join!(touring, demo.run_until(stop.clone())).0 };
+    Ok(signals.end(both, &stop).await?)
 }
 
 /// A tour begins with a full budget, so it gets a directory that no other had.

@@ -83,7 +83,7 @@ impl Caller {
         self.call(Method::POST, url, who, body).await
     }
 
-    async fn call(
+    pub(super) async fn call(
         &self,
         method: Method,
         url: &str,

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::caller::{Answer, As, CallError, Caller};
@@ -154,10 +155,7 @@ impl Tour {
     async fn expect(&self, call: &Call, status: u16, code: &str) -> Result<Answer, TourError> {
         let url = format!("{}{}", self.ready.api, call.path);
         let who = self.ready.bearer(call.who);
-        let answer = match call.method {
-            "GET" => self.caller.get(&url, who).await?,
-            _ => self.caller.post(&url, who, call.body.as_ref()).await?,
-        };
+        let answer = self.caller.call(call.method.clone(), &url, who, call.body.as_ref()).await?;
         let got = (answer.status, answer.text("/response_code"));
         if got == (status, code) {
             return Ok(answer);
@@ -191,18 +189,18 @@ impl Tour {
 /// What somebody asks.
 struct Call {
     who: &'static str,
-    method: &'static str,
+    method: Method,
     path: String,
     body: Option<Value>,
 }
 
 impl Call {
     fn get(who: &'static str, path: impl Into<String>) -> Self {
-        Self { who, method: "GET", path: path.into(), body: None }
+        Self { who, method: Method::GET, path: path.into(), body: None }
     }
 
     fn post(who: &'static str, path: impl Into<String>) -> Self {
-        Self { method: "POST", ..Self::get(who, path) }
+        Self { method: Method::POST, ..Self::get(who, path) }
     }
 }
 
