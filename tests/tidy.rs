@@ -34,13 +34,27 @@ enum Opens {
 const DOORS: &[Door] = &[
     // Declares the rooms and does nothing else.
     door("lib", &[]),
-    door("main", &["cli"]),
+    door("main", &["auth", "cli"]),
     // Asks upstream itself for `check-config --live`, beside whatever serves.
     door(
         "cli",
-        &["app", "auth", "clicksend", "clock", "config", "demo", "domain", "http", "simulator", "telemetry"],
+        &[
+            "app",
+            "auth",
+            "clicksend",
+            "clock",
+            "config",
+            "demo",
+            "domain",
+            "http",
+            "local_key",
+            "simulator",
+            "telemetry",
+        ],
     ),
-    door("demo", &["app", "auth", "clock", "config", "domain", "simulator"]),
+    // Reads its own books at a second start, to tell the simulator what it has sold.
+    door("demo", &["app", "auth", "clock", "config", "domain", "local_key", "simulator", "store"]),
+    door("local_key", &["auth", "config"]),
     // The one place that wires.
     Door { room: "app", opens: Opens::Everything },
     door("telemetry", &["clock", "config"]),
@@ -85,7 +99,7 @@ const HOMES: &[Home] = &[
     home("http_body_util", &["http"], "bodies are bounded where they are read"),
     home("hyper", &["simulator"], "only the simulator breaks connections on purpose"),
     home("hyper_util", &["simulator"], "only the simulator breaks connections on purpose"),
-    home("rustls", &["app"], "one choice of cryptography for the whole process"),
+    home("rustls", &["main"], "one choice of cryptography for the whole process, made before anything else"),
     home(
         "governor",
         &["http", "service"],
@@ -102,7 +116,7 @@ const HOMES: &[Home] = &[
     home("aws_lc_rs", &["auth", "domain"], "keys, and the digest of the evidence"),
     home(
         "secrecy",
-        &["app", "auth", "cli", "clicksend", "config"],
+        &["app", "auth", "cli", "clicksend", "config", "local_key"],
         "who reads a secret, who hands it on, who sends it; services and handlers see none",
     ),
     home("rusqlite", &["store"], "no SQL outside the store"),
@@ -113,11 +127,11 @@ const HOMES: &[Home] = &[
     home("opentelemetry_otlp", &["telemetry"], "as above"),
     home("tracing_opentelemetry", &["telemetry"], "as above"),
     home("tracing_subscriber", &["telemetry"], "one subscriber, installed once"),
-    home("clap", &["cli"], "the command line is read in one place"),
+    home("clap", &["cli", "main"], "the command line is read in one place"),
     home(
         "toml",
-        &["config", "cli"],
-        "configuration is read in one place; the command line writes lines to paste",
+        &["cli", "config", "demo", "local_key"],
+        "configuration is read in one place; some write lines of it",
     ),
     home("serde_json_canonicalizer", &["domain"], "one canonical form for digests and evidence"),
     home(

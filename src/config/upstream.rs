@@ -19,7 +19,7 @@ pub struct Upstream {
     pub base_url: WebUrl,
     /// Whether plain HTTP is accepted to another machine than this one. Default no.
     pub allow_plain_http: bool,
-    /// ClickSend API username. Default none: searches and buying are off.
+    /// ClickSend API username. Default none: then `serve` does not start.
     pub username: Option<String>,
     /// ClickSend API key, from `api_key` or `api_key_file`. Set exactly when `username` is.
     pub api_key: Option<SecretString>,

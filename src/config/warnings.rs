@@ -26,8 +26,7 @@ pub(super) fn about(config: &Config, origins: &Origins) -> Vec<String> {
         warnings.push("nobody may do anything: there is no [[auth.issuers]]".to_owned());
     }
     if config.upstream.username.is_none() {
-        warnings
-            .push("searching and buying are off: upstream.username and its API key are not set".to_owned());
+        warnings.push("serve does not start yet: upstream.username and its API key are not set".to_owned());
     }
     let ignored = origins
         .as_slice()

@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::clicksend::ClickSend;
+use crate::clicksend::{ClickSend, RegistrationSlot};
 use crate::clock::Clock;
 use crate::domain::audit::{Actor, AuditEvent, Target};
 use crate::domain::canonical::{self, Digest};
@@ -203,18 +203,29 @@ impl Registrations {
                 return Err(refusal);
             }
         }
+        let sent = self.send_in_background(slot, &registration, request.form, claimed_boot);
+        Ok(Submitted::New { registration, sent })
+    }
+
+    /// Sends in a task that no hang-up stops; the receiver hears when the outcome is written down.
+    fn send_in_background(
+        &self,
+        slot: RegistrationSlot,
+        claimed: &Registration,
+        form: RegistrationForm,
+        claimed_boot: Duration,
+    ) -> oneshot::Receiver<()> {
         let (done, sent) = oneshot::channel();
-        let (service, claimed) = (self.clone(), registration.clone());
+        let (service, claimed) = (self.clone(), claimed.clone());
         self.0.background.spawn(async move {
             let upstream = &service.0.upstream;
-            let outcome = upstream
-                .register(slot, claimed.number_type, claimed.country, &request.form, claimed_boot)
-                .await;
+            let (number_type, country) = (claimed.number_type, claimed.country);
+            let outcome = upstream.register(slot, number_type, country, &form, claimed_boot).await;
             service.settle_for_certain(claimed.id, &outcome).await;
             // Whoever asked may have stopped waiting.
             let _ = done.send(());
         });
-        Ok(Submitted::New { registration, sent })
+        sent
     }
 
     fn check_form(&self, form: &RegistrationForm) -> Result<(), Refusal> {

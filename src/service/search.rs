@@ -162,6 +162,11 @@ impl Searches {
         self.0.taken.insert(number.to_owned(), ());
     }
 
+    /// Lets it be offered again: it certainly was not bought.
+    pub fn offer_again(&self, number: &str) {
+        self.0.taken.invalidate(number);
+    }
+
     /// Lets go of what nobody uses; for a slow timer.
     pub fn tidy(&self) {
         self.0.misses.forget_idle();

@@ -23,10 +23,18 @@ const GROUP: usize = 128;
 type Answer = Box<dyn FnOnce(Result<(), &StoreError>) + Send>;
 type Job = Box<dyn FnOnce(&rusqlite::Connection, Timestamp) -> Answer + Send>;
 
-/// The sending side; the thread ends when the last clone is gone.
-#[derive(Clone)]
+/// The sending side. Dropping it waits for the thread: what was accepted is written, and the file left tidy.
 pub(super) struct Writer {
-    queue: mpsc::Sender<Job>,
+    queue: Option<mpsc::Sender<Job>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        drop(self.queue.take());
+        // A thread that panicked has told so by itself; there is nothing left to wait for.
+        let _ = self.thread.take().map(std::thread::JoinHandle::join);
+    }
 }
 
 impl Writer {
@@ -35,11 +43,11 @@ impl Writer {
         let connection = sqlite::open_for_writing(path)?;
         migrations::run(&connection, clock.now())?;
         let (queue, jobs) = mpsc::channel(QUEUE);
-        std::thread::Builder::new()
+        let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || run(&connection, jobs, &clock))
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        Ok(Self { queue })
+        Ok(Self { queue: Some(queue), thread: Some(thread) })
     }
 
     /// Runs a job in the next group.
@@ -62,7 +70,8 @@ impl Writer {
                 });
             })
         });
-        self.queue.try_send(job).map_err(|_| StoreError::Busy)?;
+        let queue = self.queue.as_ref().ok_or(StoreError::Busy)?;
+        queue.try_send(job).map_err(|_| StoreError::Busy)?;
         match receive.await {
             Ok(result) => result,
             Err(_) => Err(StoreError::Unavailable("the writer stopped".to_owned()).into()),

@@ -143,7 +143,7 @@ fn what_is_hardly_meant_is_said_without_stopping() {
         warnings,
         [
             "nobody may do anything: there is no [[auth.issuers]]",
-            "searching and buying are off: upstream.username and its API key are not set",
+            "serve does not start yet: upstream.username and its API key are not set",
             "t.toml:14:17: retention.personal_data is not acted on yet",
             "rule \"late\" is never reached: \"all\" comes first",
         ]

@@ -96,9 +96,14 @@ impl Inner {
             }
             Ok(Reserved::Claimed(purchase, order)) => {
                 self.parts.metrics.purchase_moved(purchase.state);
+                self.parts.searches.forget_number(purchase.number.as_str());
                 let sent = self.parts.upstream.buy(slot, &order, claimed_boot).await;
                 let settled = self.settle_for_certain(purchase.id, sent).await;
                 self.parts.metrics.purchase_moved(settled.state);
+                let is_gone = settled.code.as_deref() == Some(Code::NumberNotAvailable.as_str());
+                if !settled.state.is_active() && !is_gone {
+                    self.parts.searches.offer_again(settled.number.as_str());
+                }
                 Ok(settled)
             }
             Err(refusal) => {

@@ -2,7 +2,7 @@
 //!
 //! The request is decided here and now; what follows belongs to the purchase, not to the request, and runs in a
 //! task of its own that no hang-up can stop. `domain/PROTOCOL.md` tells the protocol; the files follow its steps:
-//! [`quoting`], [`submission`], [`reservation`], [`dispatch`], [`settlement`].
+//! quoting, submission, reservation, dispatch, settlement.
 
 mod dispatch;
 mod quoting;

@@ -23,7 +23,6 @@ impl Inner {
         let outcome = sent.clone();
         let settled: Purchase = self.parts.store.write(move |tx| settle(tx, id, outcome)).await?;
         if settled.is_bought() {
-            self.parts.searches.forget_number(settled.number.as_str());
             self.parts.owned.reread().await?;
         }
         tracing::info!(
