@@ -49,14 +49,14 @@ impl axum::response::IntoResponse for Failure {
 
 /// Every other path: what would be right.
 pub(super) fn not_served_here(path: &str) -> Response<Body> {
-    let message = if path.starts_with("/numbers") {
-        "add /v3 to the base URL"
-    } else if path.starts_with("/v3") {
-        "this gateway serves Numbers only"
-    } else {
-        return Door::ClickSend.refuse(&HttpRefusal::new(HttpCode::NotFound, "there is nothing here"));
+    // The path as it was sent: doubled slashes may stand before its first segment.
+    let first = path.split('/').find(|segment| !segment.is_empty());
+    let refusal = match first {
+        Some("numbers") => HttpRefusal::new(HttpCode::NotServedHere, "add /v3 to the base URL"),
+        Some("v3") => HttpRefusal::new(HttpCode::NotServedHere, "this gateway serves Numbers only"),
+        Some(_) | None => HttpRefusal::new(HttpCode::NotFound, "there is nothing here"),
     };
-    Door::ClickSend.refuse(&HttpRefusal::new(HttpCode::NotServedHere, message))
+    Door::ClickSend.refuse(&refusal)
 }
 
 /// ClickSend's Python SDK sleeps for as long as a GET's `Retry-After` says, three times, without a word; so a GET is
