@@ -59,8 +59,10 @@ fn token(headers: &HeaderMap, settings: &EdgeSettings) -> Option<String> {
     if !scheme.eq_ignore_ascii_case("basic") {
         return None;
     }
-    let decoded = String::from_utf8(STANDARD.decode(credentials).ok()?).ok()?;
-    let (_user, password) = decoded.split_once(':')?;
+    let pair = STANDARD.decode(credentials).ok()?;
+    let colon = pair.iter().position(|byte| *byte == b':')?;
+    // Only the password is text: ClickSend's Python SDK encodes user names as Latin-1.
+    let password = str::from_utf8(pair.get(colon + 1..)?).ok()?;
     (!password.is_empty()).then(|| password.to_owned())
 }
 
@@ -114,6 +116,7 @@ mod tests {
             (&[("authorization", "bearer  a.b.c")], Some("a.b.c")),
             (&[("authorization", "Basic dXNlcjphLmIuYw==")], Some("a.b.c")),
             (&[("authorization", "Basic OmE6Yg==")], Some("a:b")),
+            (&[("authorization", "Basic bfxsbGVyOmEuYi5j")], Some("a.b.c")),
             (&[("authorization", "Basic Og==")], None),
             (&[("authorization", "Basic !!")], None),
             (&[("authorization", "Digest x")], None),
