@@ -7,6 +7,7 @@ mod body;
 mod context;
 mod document;
 mod door;
+mod host;
 mod limit;
 mod observe;
 pub mod ops;
@@ -19,9 +20,9 @@ mod v3;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{OriginalUri, Request, State};
-use axum::http::{HeaderMap, Response, header};
-use axum::middleware::{self, Next};
+use axum::extract::{OriginalUri, Request};
+use axum::http::Response;
+use axum::middleware;
 use axum::routing::get;
 use axum::{Json, Router};
 use tower::ServiceBuilder;
@@ -89,7 +90,7 @@ fn layered(public: &Public, limit: Option<&ReadLimit>) -> Router {
                 let message = "a fault of the gateway's own; asking again is safe";
                 Door::ClickSend.refuse(&HttpRefusal::new(HttpCode::Internal, message))
             }))
-            .layer(middleware::from_fn_with_state(Arc::clone(public), check_host)),
+            .layer(middleware::from_fn_with_state(Arc::clone(public), host::check)),
     )
 }
 
@@ -129,25 +130,4 @@ async fn not_found(OriginalUri(uri): OriginalUri) -> Response<Body> {
 async fn method_not_allowed(OriginalUri(uri): OriginalUri) -> Response<Body> {
     let message = "this path does not know the method; the header Allow says which it knows";
     Door::of(uri.path()).refuse(&HttpRefusal::new(HttpCode::MethodNotAllowed, message))
-}
-
-/// One `Host` (RFC 9112 §3.2), and one of ours where ours are configured.
-async fn check_host(State(public): State<Public>, request: Request, next: Next) -> Response<Body> {
-    if has_acceptable_host(request.headers(), request.uri().host(), &public.settings.hosts) {
-        return next.run(request).await;
-    }
-    let refusal = crate::service::Refusal::field("host", "is not one that this gateway answers to.");
-    Door::of(request.uri().path()).refuse(&refusal.into())
-}
-
-fn has_acceptable_host(headers: &HeaderMap, authority: Option<&str>, ours: &[String]) -> bool {
-    let mut hosts = headers.get_all(header::HOST).iter();
-    let host = match (hosts.next(), hosts.next()) {
-        (Some(host), None) => host.to_str().ok(),
-        // HTTP/2 has an authority instead.
-        (None, None) => authority,
-        _ => None,
-    };
-    let name = host.map(|host| host.rsplit_once(':').map_or(host, |(name, _)| name).to_ascii_lowercase());
-    name.is_some_and(|name| ours.is_empty() || ours.contains(&name))
 }

@@ -1,0 +1,81 @@
+//! `Host`: exactly one, well formed, one of ours, and the same as in an absolute target (RFC 9112 §3.2).
+//!
+//! A proxy and a server that read different hosts out of one request are an attack's opening. Whoever is refused is
+//! sent away: what follows on the connection may not be what it seems.
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::uri::Authority;
+use axum::http::{HeaderValue, Response, Version, header};
+use axum::middleware::Next;
+
+use crate::http::door::Door;
+use crate::http::state::Public;
+use crate::service::Refusal;
+
+/// Lets a request through that names one host of ours.
+pub(super) async fn check(State(public): State<Public>, request: Request, next: Next) -> Response<Body> {
+    let ours = &public.settings.hosts;
+    if name(&request).is_some_and(|name| ours.is_empty() || ours.contains(&name)) {
+        return next.run(request).await;
+    }
+    let refusal = Refusal::field("host", "is not one that this gateway answers to.");
+    let mut response = Door::of(request.uri().path()).refuse(&refusal.into());
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+/// The one host that a request names, in lower case and without its port.
+fn name(request: &Request) -> Option<String> {
+    let target = request.uri().authority().map(Authority::as_str);
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    let host = match (hosts.next(), hosts.next()) {
+        (Some(host), None) => host.to_str().ok()?,
+        // HTTP/2 has an authority instead.
+        (None, None) if request.version() == Version::HTTP_2 => target?,
+        _ => return None,
+    };
+    let agrees = target.is_none_or(|target| target.eq_ignore_ascii_case(host));
+    if agrees { name_of(host) } else { None }
+}
+
+/// `[::1]` of `[::1]:8080`. A user name before the host is none of it.
+fn name_of(host: &str) -> Option<String> {
+    let authority: Authority = host.parse().ok()?;
+    let name = authority.host();
+    let is_port = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u16>().is_ok();
+    let is_whole = match host.strip_prefix(name)? {
+        "" => true,
+        rest => rest.strip_prefix(':').is_some_and(is_port),
+    };
+    (is_whole && !name.is_empty()).then(|| name.to_ascii_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::name_of;
+
+    #[test]
+    fn a_host_is_a_name_or_an_address_and_maybe_a_port() {
+        for (host, name) in [
+            ("Numbers.Example", Some("numbers.example")),
+            ("numbers.example:443", Some("numbers.example")),
+            ("127.0.0.1:8080", Some("127.0.0.1")),
+            ("[::1]", Some("[::1]")),
+            ("[::1]:8080", Some("[::1]")),
+            ("", None),
+            (":80", None),
+            ("a:b", None),
+            ("a:+80", None),
+            ("a:65536", None),
+            ("a@a", None),
+            ("a@b", None),
+            ("a/b", None),
+            ("a b", None),
+            ("[::1", None),
+            ("http://a", None),
+        ] {
+            assert_eq!(name_of(host).as_deref(), name, "{host}");
+        }
+    }
+}
