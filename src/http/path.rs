@@ -3,8 +3,30 @@
 //!
 //! They are set right in place. A redirect would be wrong: one SDK answers a 302 with a second POST.
 
-use axum::http::Uri;
+use axum::body::Body;
+use axum::extract::{FromRequestParts, Path};
+use axum::http::request::Parts;
 use axum::http::uri::PathAndQuery;
+use axum::http::{Response, Uri};
+use serde::de::DeserializeOwned;
+
+use crate::http::door::Door;
+use crate::service::{Code, Refusal};
+
+/// The parameters of a path. What is no text (`%ff`) is refused in the form of the door; axum's own extractor would
+/// answer in plain text.
+pub(super) struct PathParams<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for PathParams<T> {
+    type Rejection = Response<Body>;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        let door = Door::of(parts.uri.path());
+        let texts = Path::from_request_parts(parts, state).await;
+        let refusal = Refusal::new(Code::BadRequest, "the path cannot be read: what it encodes is not UTF-8");
+        texts.map(|Path(texts)| Self(texts)).map_err(|_| door.refuse(&refusal.into()))
+    }
+}
 
 /// The address with duplicate slashes, a trailing slash and a doubled `/v3` taken out, on ClickSend's door only.
 pub(super) fn tidied(uri: &Uri) -> Option<Uri> {

@@ -1,12 +1,12 @@
 //! Problems (RFC 9457), and the page that each of their types leads to.
 
 use axum::body::Body;
-use axum::extract::Path;
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::domain::registration::FieldFaults;
+use crate::http::path::PathParams;
 use crate::http::refusal::{HttpCode, HttpRefusal};
 use crate::http::v1::Failure;
 use crate::service::Code;
@@ -62,7 +62,7 @@ fn title(code: HttpCode) -> String {
         (status = 200, description = "Cause and remedy", body = String, content_type = "text/plain"),
         (status = 404, description = "No such code", body = Problem, content_type = "application/problem+json"),
     ))]
-pub(super) async fn page(Path(code): Path<String>) -> Result<Response<Body>, Failure> {
+pub(super) async fn page(PathParams(code): PathParams<String>) -> Result<Response<Body>, Failure> {
     let known = HttpCode::all().find(|known| known.as_str() == code);
     let code = known.ok_or_else(|| HttpRefusal::new(HttpCode::NotFound, "there is no such problem"))?;
     let (cause, remedy) = explanation(code);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{OriginalUri, Path, Request, State};
+use axum::extract::{OriginalUri, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse as _;
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,7 @@ use crate::domain::country::Country;
 use crate::domain::purchase::{MessageType, Purchase, PurchaseId, State as PurchaseState};
 use crate::http::body;
 use crate::http::context::{self, Params};
+use crate::http::path::PathParams;
 use crate::http::state::{Caller, Public};
 use crate::http::v1::{Amount, Failure};
 use crate::http::v3::registration_data;
@@ -203,7 +204,7 @@ pub(super) async fn create(
 pub(super) async fn show(
     State(public): State<Public>,
     caller: Caller,
-    Path(id): Path<String>,
+    PathParams(id): PathParams<String>,
 ) -> Result<Json<PurchaseWithHistory>, Failure> {
     let not_found = |_| Refusal::new(Code::NotFound, "there is no such purchase");
     let id: PurchaseId = id.parse().map_err(not_found)?;

@@ -1,11 +1,12 @@
 //! `GET /v1/registrations/{id}`: where a registration stands.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::domain::registration::RegistrationId;
+use crate::http::path::PathParams;
 use crate::http::state::{Caller, Public};
 use crate::http::v1::Failure;
 use crate::service::{Code, Refusal};
@@ -47,7 +48,7 @@ pub(super) struct RegistrationView {
 pub(super) async fn show(
     State(public): State<Public>,
     caller: Caller,
-    Path(id): Path<String>,
+    PathParams(id): PathParams<String>,
 ) -> Result<Json<RegistrationView>, Failure> {
     let not_found = |_| Refusal::new(Code::NotFound, "there is no such registration");
     let id: RegistrationId = id.parse().map_err(not_found)?;

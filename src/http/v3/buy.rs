@@ -1,7 +1,7 @@
 //! `POST /v3/numbers/buy/{dedicated_number}`
 
 use axum::body::Body;
-use axum::extract::{OriginalUri, Path, Request, State};
+use axum::extract::{OriginalUri, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, Uri, header};
 use serde::Deserialize;
 use serde_json::Value;
@@ -11,6 +11,7 @@ use crate::domain::purchase::MessageType;
 use crate::domain::registration::RegistrationData;
 use crate::http::body;
 use crate::http::context::{self, Params};
+use crate::http::path::PathParams;
 use crate::http::state::{Caller, Public};
 use crate::http::v3::Failure;
 use crate::http::v3::envelope::Envelope;
@@ -52,7 +53,7 @@ struct BuyBody {
 pub(super) async fn buy(
     State(public): State<Public>,
     caller: Caller,
-    Path(number): Path<String>,
+    PathParams(number): PathParams<String>,
     OriginalUri(uri): OriginalUri,
     request: Request,
 ) -> Result<Response<Body>, Failure> {

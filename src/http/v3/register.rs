@@ -1,7 +1,7 @@
 //! `POST /v3/numbers/registrations/number-types/{number_type}/country/{country_code}`
 
 use axum::body::Body;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, Response, header};
 use serde::Deserialize;
 use serde_json::Value;
@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use crate::domain::country::Country;
 use crate::domain::registration::{NumberType, RegistrationForm, RegistrationState};
+use crate::http::path::PathParams;
 use crate::http::state::{Caller, Public};
 use crate::http::v3::Failure;
 use crate::http::v3::envelope::Envelope;
@@ -61,7 +62,7 @@ impl From<FormBody> for RegistrationForm {
 pub(super) async fn register(
     State(public): State<Public>,
     caller: Caller,
-    Path((number_type, country)): Path<(String, String)>,
+    PathParams((number_type, country)): PathParams<(String, String)>,
     request: Request,
 ) -> Result<Response<Body>, Failure> {
     let number_type: NumberType =

@@ -1,12 +1,13 @@
 //! `GET /v3/numbers/search/{country}`
 
 use axum::body::Body;
-use axum::extract::{OriginalUri, Path, State};
+use axum::extract::{OriginalUri, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 
 use crate::domain::country::Country;
 use crate::domain::search::{SearchMode, SearchQuery};
 use crate::http::context::Params;
+use crate::http::path::PathParams;
 use crate::http::state::{Caller, Public, SearchShape};
 use crate::http::v3::Failure;
 use crate::http::v3::envelope::Envelope;
@@ -40,7 +41,7 @@ const LAST_PAGE: u32 = 1_000_000;
 pub(super) async fn search(
     State(public): State<Public>,
     caller: Caller,
-    Path(country): Path<String>,
+    PathParams(country): PathParams<String>,
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
 ) -> Result<Response<Body>, Failure> {
