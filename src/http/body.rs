@@ -18,7 +18,8 @@ const MAX_DEPTH: usize = 16;
 /// A body that arrives slower than this is not waited for.
 const DEADLINE: std::time::Duration = std::time::Duration::from_secs(15);
 
-/// The body as JSON; nothing where it is empty.
+/// The body as a JSON object; nothing where it is empty or null. A list is refused here, because serde would take it
+/// for the fields in their order.
 pub(super) async fn json(headers: &HeaderMap, body: Body) -> Result<Option<Value>, HttpRefusal> {
     let bytes = bytes(body).await?;
     if bytes.is_empty() {
@@ -37,7 +38,13 @@ pub(super) async fn json(headers: &HeaderMap, body: Body) -> Result<Option<Value
     let value = strict_json::parse(&bytes, limits).map_err(|error| {
         Refusal::new(Code::BadRequest, format!("the body is not JSON as it should be: {error}"))
     })?;
-    Ok(Some(value))
+    match value {
+        Value::Null => Ok(None),
+        Value::Object(_) => Ok(Some(value)),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            Err(Refusal::new(Code::BadRequest, "the body must be a JSON object").into())
+        }
+    }
 }
 
 async fn bytes(body: Body) -> Result<Bytes, HttpRefusal> {

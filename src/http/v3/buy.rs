@@ -117,7 +117,7 @@ fn purchase_request(
 
 fn fields(body: Option<&Value>) -> Result<BuyBody, Refusal> {
     match body {
-        None | Some(Value::Null) => Ok(BuyBody::default()),
+        None => Ok(BuyBody::default()),
         Some(body) => BuyBody::deserialize(body)
             .map_err(|error| Refusal::new(Code::BadRequest, format!("the body cannot be read: {error}"))),
     }

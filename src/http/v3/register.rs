@@ -109,7 +109,7 @@ pub(super) async fn register(
 
 fn form(body: Option<Value>) -> Result<FormBody, Refusal> {
     match body {
-        None | Some(Value::Null) => Ok(FormBody::default()),
+        None => Ok(FormBody::default()),
         Some(body) => serde_json::from_value(body)
             .map_err(|error| Refusal::new(Code::BadRequest, format!("the body cannot be read: {error}"))),
     }
