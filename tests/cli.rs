@@ -420,7 +420,7 @@ api_key = "the-api-key"
     let lines: Vec<Value> = all.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let served = lines.iter().find(|line| line["message"] == "request served").unwrap();
     let id = served["request_id"].as_str().unwrap();
-    assert!(answer.contains(&format!("x-request-id: {id}\r\n")), "{answer}");
+    assert!(answer.contains(&format!("X-Request-Id: {id}\r\n")), "{answer}");
     let signature = token.trim().rsplit('.').next().unwrap();
     assert!(!all.contains(signature) && !all.contains("the-api-key"), "{all}");
 }

@@ -135,7 +135,11 @@ async fn while_upstream_is_down_an_old_answer_is_served_and_a_new_question_is_re
 
 #[tokio::test]
 async fn searches_that_go_upstream_are_limited_and_hits_are_not() {
-    let stage = Stage::with_limits("misses = { per_minute = 2, burst = 2 }").await;
+    let stage = Stage::changed(
+        "",
+        &[("misses = { per_minute = 1000, burst = 1000 }", "misses = { per_minute = 2, burst = 2 }")],
+    )
+    .await;
     let viewer = somebody("vic", "growth", "viewer");
     for country in ["AU", "US"] {
         assert_eq!(stage.get(&viewer, &format!("/v3/numbers/search/{country}")).await.status, 200);
@@ -155,7 +159,7 @@ async fn searches_that_go_upstream_are_limited_and_hits_are_not() {
 
 #[tokio::test]
 async fn people_who_search_never_use_what_is_reserved_for_buying() {
-    let stage = Stage::with_upstream("requests_per_minute = 9\nreserved_for_buying = \"33%\"").await;
+    let stage = Stage::changed("", &[("requests_per_minute = 6000", "requests_per_minute = 9")]).await;
     let number = stage.numbers_on_sale("AU").await[0].clone();
     let mut busy = None;
     for digits in 10..30 {

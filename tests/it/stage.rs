@@ -11,13 +11,14 @@ use numbers_gateway::simulator::{self, Simulator};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::evidence;
 
-/// What stands in the configuration unless a test says otherwise. `%` marks are filled in by [`Stage`].
+/// What stands in the configuration unless a test adds to it. `%` marks are filled in by [`Stage`].
 const CONFIGURATION: &str = r#"
 [server]
 listen = "127.0.0.1:0"
@@ -30,7 +31,7 @@ api_key = "simulator-key"
 connect_timeout = "1s"
 read_timeout = "3s"
 buy_timeout = "2s"
-%pace%
+requests_per_minute = 6000
 [storage]
 url = "sqlite:%folder%/gateway.db"
 [audit]
@@ -49,8 +50,8 @@ budget = { spend_per_month = "1000.00", recurring_per_month = "1000.00" }
 budget = { spend_per_month = "207.10", recurring_per_month = "unlimited" }
 [limits]
 reads = { per_second = 1000, burst = 1000 }
+misses = { per_minute = 1000, burst = 1000 }
 writes = { per_minute = 1000, burst = 1000 }
-%misses%
 [[policy.rules]]
 name = "not in GB"
 when = { action = "buy", countries = ["GB"] }
@@ -76,30 +77,9 @@ pub struct Stage {
     /// The simulator.
     pub upstream: String,
     client: reqwest::Client,
-    changes: Changes,
+    configuration: String,
     simulator_stop: CancellationToken,
     gateway: Option<(CancellationToken, JoinHandle<()>)>,
-}
-
-/// How a stage's configuration differs from the usual one.
-#[derive(Clone, Debug)]
-pub struct Changes {
-    /// Further sections.
-    pub sections: &'static str,
-    /// The pace at which upstream is asked.
-    pub pace: &'static str,
-    /// The limit of searches that go upstream.
-    pub misses: &'static str,
-}
-
-impl Default for Changes {
-    fn default() -> Self {
-        Self {
-            sections: "",
-            pace: "requests_per_minute = 6000",
-            misses: "misses = { per_minute = 1000, burst = 1000 }",
-        }
-    }
 }
 
 /// Somebody with a token.
@@ -118,6 +98,18 @@ pub fn somebody(subject: &'static str, team: &str, role: &str) -> Somebody {
 /// Ann of growth, who may buy.
 pub fn ann() -> Somebody {
     somebody("ann", "growth", "requester")
+}
+
+impl Somebody {
+    /// The same person with these teams instead.
+    pub fn of_teams(self, teams: &[&str]) -> Self {
+        Self { teams: teams.iter().map(|team| (*team).to_owned()).collect(), ..self }
+    }
+
+    /// The same person with these roles instead.
+    pub fn with_roles(self, roles: &[&str]) -> Self {
+        Self { roles: roles.iter().map(|role| (*role).to_owned()).collect(), ..self }
+    }
 }
 
 /// An answer, read to its end.
@@ -148,36 +140,32 @@ impl Answer {
 impl Stage {
     /// The usual stage.
     pub async fn new() -> Self {
-        Self::changed(Changes::default()).await
+        Self::with("").await
     }
 
-    /// A stage with further sections of configuration.
-    pub async fn with(sections: &'static str) -> Self {
-        Self::changed(Changes { sections, ..Changes::default() }).await
-    }
-
-    /// A stage with another limit of searches that go upstream.
-    pub async fn with_limits(misses: &'static str) -> Self {
-        Self::changed(Changes { misses, ..Changes::default() }).await
-    }
-
-    /// A stage that asks upstream at another pace.
-    pub async fn with_upstream(pace: &'static str) -> Self {
-        Self::changed(Changes { pace, ..Changes::default() }).await
+    /// A stage with further configuration.
+    pub async fn with(extra: &str) -> Self {
+        Self::changed(extra, &[]).await
     }
 
     /// A stage whose gateway the test starts itself.
     pub async fn without_gateway() -> Self {
-        Self::empty(Changes::default()).await
+        Self::empty("", &[]).await
     }
 
-    async fn changed(changes: Changes) -> Self {
-        let mut stage = Self::empty(changes).await;
+    /// A stage with further configuration, whose usual one says something else besides: `(usual, other)`.
+    pub async fn changed(extra: &str, changes: &[(&str, &str)]) -> Self {
+        let mut stage = Self::empty(extra, changes).await;
         stage.start_gateway().await;
         stage
     }
 
-    async fn empty(changes: Changes) -> Self {
+    async fn empty(extra: &str, changes: &[(&str, &str)]) -> Self {
+        let usual = format!("{extra}\n{CONFIGURATION}");
+        let configuration = changes.iter().fold(usual, |text, (usual, other)| {
+            assert!(text.contains(usual), "{usual}");
+            text.replace(usual, other)
+        });
         install_crypto();
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("secret"), "a secret of the tests, long enough for HMAC").unwrap();
@@ -191,8 +179,8 @@ impl Stage {
             api: String::new(),
             ops: String::new(),
             upstream,
-            client: reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap(),
-            changes,
+            client: client(),
+            configuration,
             simulator_stop,
             gateway: None,
         }
@@ -200,16 +188,13 @@ impl Stage {
 
     /// What stands in the configuration file.
     pub fn configuration(&self) -> String {
-        format!("{}\n{CONFIGURATION}", self.changes.sections)
-            .replace("%pace%", self.changes.pace)
-            .replace("%misses%", self.changes.misses)
-            .replace("%upstream%", &self.upstream)
-            .replace("%folder%", self.folder.path().to_str().unwrap())
+        let folder = self.folder.path().to_str().unwrap();
+        self.configuration.replace("%upstream%", &self.upstream).replace("%folder%", folder)
     }
 
     async fn start_gateway(&mut self) {
         let loaded = config::load(&Sources::from_text("stage", &self.configuration()));
-        let loaded = loaded.map_err(|faults| faults.to_string()).unwrap();
+        let loaded = loaded.unwrap_or_else(|faults| panic!("{faults}"));
         let gateway = Gateway::start(&loaded.config, Clock::system()).await.unwrap();
         self.api = format!("http://{}", gateway.api_address());
         self.ops = format!("http://{}", gateway.ops_address());
@@ -283,6 +268,29 @@ impl Stage {
         send(self.request(who, Method::GET, path)).await
     }
 
+    /// Bytes as they are, on a connection of their own; everything that comes back until it closes.
+    pub async fn raw(&self, bytes: impl AsRef<[u8]>) -> String {
+        read_all(self.connection(bytes.as_ref()).await).await
+    }
+
+    /// The same, from somebody who says that nothing more will come.
+    pub async fn raw_half(&self, bytes: impl AsRef<[u8]>) -> String {
+        let mut stream = self.connection(bytes.as_ref()).await;
+        stream.shutdown().await.unwrap();
+        read_all(stream).await
+    }
+
+    async fn connection(&self, bytes: &[u8]) -> TcpStream {
+        let mut stream = TcpStream::connect(self.api.trim_start_matches("http://")).await.unwrap();
+        stream.write_all(bytes).await.unwrap();
+        stream
+    }
+
+    /// GET on the operators' listener.
+    pub async fn ops(&self, path: &str) -> Answer {
+        send(self.client.get(format!("{}{path}", self.ops))).await
+    }
+
     /// A buy through ClickSend's door, without a body, as most SDKs send it.
     pub async fn buy(&self, who: &Somebody, number: &str) -> Answer {
         send(self.request(who, Method::POST, &format!("/v3/numbers/buy/{}", number.replace('+', "%2B"))))
@@ -330,7 +338,7 @@ impl Stage {
 
     /// A metric without labels, as a whole number.
     pub async fn metric(&self, name: &str) -> u64 {
-        let text = send(self.client.get(format!("{}/metrics", self.ops))).await.text;
+        let text = self.ops("/metrics").await.text;
         let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')).unwrap();
         value.parse().unwrap()
     }
@@ -348,6 +356,20 @@ pub async fn send(request: RequestBuilder) -> Answer {
     let response = request.send().await.unwrap();
     let (status, headers) = (response.status(), response.headers().clone());
     Answer { status, headers, text: response.text().await.unwrap() }
+}
+
+async fn read_all(mut stream: TcpStream) -> String {
+    let mut answer = Vec::new();
+    let read = tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut answer)).await;
+    // A reset after the answer is an end as well.
+    assert!(read.is_ok(), "the connection stays open after {}", String::from_utf8_lossy(&answer));
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// Loopback only: without a pool, so that a stopped gateway is seen as one, and without reading the machine's roots.
+fn client() -> reqwest::Client {
+    let builder = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).tls_certs_only([]);
+    builder.redirect(reqwest::redirect::Policy::none()).build().unwrap()
 }
 
 fn install_crypto() {
