@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{AU, Row, but, error, page, play, row, success};
+use crate::stage::{Stage, ann};
 
 const PATH: &str = "/v3/numbers/search/AU";
 
@@ -330,4 +331,19 @@ async fn a_search_is_asked_for_in_every_way_that_sdks_know() {
 #[tokio::test]
 async fn a_search_that_upstream_does_not_answer_is_an_error_in_the_envelope() {
     play(refusals()).await;
+}
+
+/// For programs that were written to the page's old text.
+#[tokio::test]
+async fn a_search_may_have_the_old_shape_where_it_is_configured() {
+    let stage = Stage::with("[compat]\nsearch_shape = \"list\"\n").await;
+    let json = stage.get(&ann(), PATH).await.json();
+    let fields: Vec<&String> = json.as_object().unwrap().keys().collect();
+    assert_eq!(fields, ["http_code", "response_code", "response_msg", "data", "_currency"]);
+    assert_eq!(json["data"].as_array().unwrap().len(), 15);
+    assert_eq!(json["data"][0]["dedicated_number"], AU);
+    assert_eq!(json["_currency"]["currency_name_short"], "AUD");
+    let refused = stage.get(&ann(), "/v3/numbers/search/XX").await.json();
+    assert_eq!(refused.get("_currency"), None);
+    stage.finish().await;
 }
