@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use axum::http::{HeaderMap, Uri};
 
-use crate::domain::canonical::{self, Digest};
+use crate::domain::canonical;
 use crate::domain::principal::TeamId;
 use crate::service::purchasing::Idempotency;
 use crate::service::{Code, Refusal};
@@ -28,6 +28,13 @@ impl Params {
         Ok(Self(params))
     }
 
+    /// These parameters as a query again, with other pages: for links.
+    pub(super) fn at_page(&self, page: u32) -> String {
+        let others = self.0.iter().filter(|(name, _)| *name != "page");
+        let others = others.map(|(name, value)| format!("&{}={}", escaped(name), escaped(value)));
+        format!("page={page}{}", others.collect::<String>())
+    }
+
     /// A parameter; an empty one is none.
     pub(super) fn find(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
@@ -47,6 +54,13 @@ impl Params {
     }
 }
 
+/// Percent-encoded but for what no query needs encoded (RFC 3986 §2.3, and the `:` and `,` of ClickSend's filters).
+fn escaped(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:,".contains(&byte);
+    let escape = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    text.bytes().map(escape).collect()
+}
+
 /// A header of ours with a text for people: trimmed, at most `most` characters.
 pub(super) fn text_header(headers: &HeaderMap, name: &str, most: usize) -> Result<Option<String>, Refusal> {
     let Some(value) = headers.get(name) else { return Ok(None) };
@@ -63,11 +77,13 @@ pub(super) fn team_header(headers: &HeaderMap) -> Result<Option<TeamId>, Refusal
     text.parse().map(Some).map_err(|error| Refusal::field("x-gateway-team", format!("{error}.")))
 }
 
-/// `Idempotency-Key`: 1–255 printable ASCII characters, as they are or as a quoted string (RFC 9651 §3.3.3).
+/// `Idempotency-Key`: 1–255 printable ASCII characters, as they are or as a quoted string (RFC 9651 §3.3.3). `path`
+/// is the one canonical spelling: the same request must not differ from itself by a slash or a `%2B`.
 pub(super) fn idempotency(
     headers: &HeaderMap,
     route: &'static str,
-    uri: &Uri,
+    path: &str,
+    params: &Params,
     body: Option<&serde_json::Value>,
 ) -> Result<Option<Idempotency>, Refusal> {
     let mut values = headers.get_all("idempotency-key").iter();
@@ -75,12 +91,8 @@ pub(super) fn idempotency(
     let fault = "must be one key of 1 to 255 printable ASCII characters.";
     let key = value.to_str().ok().and_then(unquoted).filter(|_| values.next().is_none());
     let key = key.ok_or_else(|| Refusal::field("idempotency-key", fault))?;
-    Ok(Some(Idempotency { route, key, fingerprint: fingerprint(uri, body)? }))
-}
-
-fn fingerprint(uri: &Uri, body: Option<&serde_json::Value>) -> Result<Digest, Refusal> {
-    let request = serde_json::json!({ "path": uri.path(), "query": uri.query(), "body": body });
-    Ok(canonical::digest(&request)?)
+    let request = serde_json::json!({ "path": path, "query": params.0, "body": body });
+    Ok(Some(Idempotency { route, key, fingerprint: canonical::digest(&request)? }))
 }
 
 fn unquoted(text: &str) -> Option<String> {
@@ -138,6 +150,13 @@ mod tests {
     #[test]
     fn a_parameter_that_is_given_twice_is_ambiguous() {
         assert!(Params::of(&"/v3/numbers?page=1&page=2".parse().unwrap()).is_err());
+    }
+
+    #[test]
+    fn a_link_to_another_page_asks_for_the_same() {
+        let uri = "/v3/numbers?limit=50&q=type%3Asms%2Ccountry%3AAU&page=2&x=a%20b".parse().unwrap();
+        let params = Params::of(&uri).unwrap();
+        assert_eq!(params.at_page(3), "page=3&limit=50&q=type:sms,country:AU&x=a%20b");
     }
 
     #[test]

@@ -86,10 +86,7 @@ fn layered(public: &Public, limit: Option<&ReadLimit>) -> Router {
     Router::new().fallback_service(tidied).layer(
         ServiceBuilder::new()
             .layer(middleware::from_fn_with_state(public.metrics.clone(), observe::observe))
-            .layer(CatchPanicLayer::custom(|_| {
-                let message = "a fault of the gateway's own; asking again is safe";
-                Door::ClickSend.refuse(&HttpRefusal::new(HttpCode::Internal, message))
-            }))
+            .layer(CatchPanicLayer::custom(|_| Door::ClickSend.refuse(&fault_of_ours())))
             .layer(middleware::from_fn_with_state(Arc::clone(public), host::check)),
     )
 }
@@ -101,7 +98,8 @@ fn routes(public: &Public, limit: Option<&ReadLimit>) -> OpenApiRouter<Public> {
             Some(limit) => routes.route_layer(limit.layer(door)),
             None => routes,
         };
-        routes.route_layer(authenticated).route_layer(middleware::from_fn(observe::note_route))
+        let routes = routes.route_layer(authenticated).route_layer(middleware::from_fn(observe::note_route));
+        routes.layer(CatchPanicLayer::custom(move |_| door.refuse(&fault_of_ours())))
     };
     let clicksend =
         guarded(v3::routes(), Door::ClickSend).layer(middleware::from_fn(v3::spare_sdks_the_wait));
@@ -117,6 +115,10 @@ fn document_of_routes() -> OpenApi {
         .merge(v1::routes())
         .merge(v1::open_routes())
         .into_openapi()
+}
+
+fn fault_of_ours() -> HttpRefusal {
+    HttpRefusal::new(HttpCode::Internal, "a fault of the gateway's own; asking again is safe")
 }
 
 async fn not_found(OriginalUri(uri): OriginalUri) -> Response<Body> {

@@ -168,9 +168,11 @@ pub(super) async fn create(
 ) -> Result<Response<Body>, Failure> {
     let (parts, body) = request.into_parts();
     let body = body::json(&parts.headers, body).await?.unwrap_or(Value::Null);
-    let idempotency = context::idempotency(&parts.headers, ROUTE, &uri, Some(&body))?.ok_or_else(|| {
-        Refusal::field("idempotency-key", "is required: a key of your own for this request.")
-    })?;
+    let idempotency =
+        context::idempotency(&parts.headers, ROUTE, "/v1/purchases", &Params::of(&uri)?, Some(&body))?
+            .ok_or_else(|| {
+                Refusal::field("idempotency-key", "is required: a key of your own for this request.")
+            })?;
     let fields = PurchaseBody::deserialize(&body)
         .map_err(|error| Refusal::new(Code::BadRequest, format!("the body cannot be read: {error}")))?;
     let wait = wait(&parts.headers);

@@ -93,6 +93,7 @@ fn purchase_request(
         let fault = "differs from the number in the path; nothing was bought.";
         return Err(Refusal::field("dedicated_number", fault));
     }
+    let path = format!("/v3/numbers/buy/{number}");
     let params = Params::of(uri)?;
     let message_type = match fields.message_type.as_deref().or_else(|| params.find("type")) {
         None => MessageType::Sms,
@@ -110,7 +111,7 @@ fn purchase_request(
         on_behalf_of: context::text_header(headers, "x-gateway-on-behalf-of", 200)?,
         max_price: None,
         registration_data: fields.registration_data.map(registration_data).transpose()?,
-        idempotency: context::idempotency(headers, ROUTE, uri, body)?,
+        idempotency: context::idempotency(headers, ROUTE, &path, &params, body)?,
         wait: None,
     })
 }

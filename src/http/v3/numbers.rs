@@ -49,7 +49,7 @@ pub(super) async fn numbers(
     let rows: Vec<OwnedRow> = answer.numbers.into_iter().map(OwnedRow::from).collect();
     let total = u64::try_from(answer.total).unwrap_or(u64::MAX);
     // Relative: an absolute link would have to trust the caller's Host header.
-    let link = |page| format!("/v3/numbers/?page={page}");
+    let link = |page| format!("/v3/numbers/?{}", params.at_page(page));
     let page = Page::new(total, (page, limit), rows, answer.currency, link);
     let mut response =
         Envelope::success("Here are you dedicated numbers.", Some(page)).into_cacheable(&headers);
