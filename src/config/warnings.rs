@@ -6,16 +6,13 @@ use crate::domain::policy::{Condition, Verdict};
 
 /// Keys that this version reads and checks but does not act on yet. Their comments in `config/gateway.toml` say
 /// so too; a test keeps the two together.
-pub(super) const NOT_ACTED_ON: [&str; 11] = [
+pub(super) const NOT_ACTED_ON: [&str; 8] = [
     "limits.decisions.per_minute",
     "limits.decisions.burst",
-    "limits.purchases_per_day.subject",
-    "limits.purchases_per_day.team",
     "purchases.resolve_people",
     "purchases.rejected_for",
     "purchases.absence_window",
     "purchases.scan_spacing",
-    "purchases.sweep_every",
     "audit.head_file",
     "retention.personal_data",
 ];

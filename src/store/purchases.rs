@@ -1,5 +1,6 @@
 //! Purchases as rows. A row moves by [`step`] alone, which asks the state machine and names the version it saw.
 
+use crate::domain::money::Money;
 use crate::domain::number::DedicatedNumber;
 use crate::domain::order::Receipt;
 use crate::domain::principal::{Person, TeamId};
@@ -9,8 +10,9 @@ use crate::store::error::StoreError;
 use crate::store::session::{Param, Row, Session, only_json};
 use crate::store::tx::Tx;
 
-const COLUMNS: &str = "id, number, message_type, issuer, subject, name, on_behalf_of, team, reference, quote,
-    quote_digest, rule, policy_digest, state, code, explanation, version, attempts, created_us, updated_us, receipt";
+const COLUMNS: &str = "id, number, message_type, issuer, subject, name, on_behalf_of, team, reference,
+    max_price_micros, quote, quote_digest, rule, policy_digest, state, code, explanation, version, attempts,
+    created_us, updated_us, receipt";
 
 fn read(row: &mut Row<'_>) -> Result<Purchase, StoreError> {
     Ok(Purchase {
@@ -24,6 +26,7 @@ fn read(row: &mut Row<'_>) -> Result<Purchase, StoreError> {
             team: row.parsed()?,
         },
         reference: row.optional_text()?,
+        max_price: row.optional_int()?.map(Money::from_micros),
         quote: row.json()?,
         quote_digest: row.digest()?,
         rule: row.text()?,
@@ -165,10 +168,10 @@ pub fn insert(
     let quote = serde_json::to_string(&purchase.quote)?;
     tx.execute_one(
         "INSERT INTO purchases (id, number, message_type, issuer, subject, name, on_behalf_of, team, reference,
-             quote, quote_digest, country, currency, monthly_micros, rule, policy_digest, state, version, attempts,
+             max_price_micros, quote, quote_digest, country, currency, monthly_micros, rule, policy_digest, state, version, attempts,
              holds_number, created_us, updated_us)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
-             $22)",
+             $22, $23)",
         &[
             (&id).into(),
             purchase.number.as_str().into(),
@@ -179,6 +182,7 @@ pub fn insert(
             requester.on_behalf_of.as_deref().into(),
             requester.team.as_str().into(),
             purchase.reference.as_deref().into(),
+            purchase.max_price.map(Money::micros).into(),
             (&quote).into(),
             (&purchase.quote_digest).into(),
             purchase.quote.country.as_str().into(),

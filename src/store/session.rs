@@ -65,6 +65,12 @@ impl<'v> From<Option<&'v str>> for Param<'v> {
     }
 }
 
+impl From<Option<i64>> for Param<'_> {
+    fn from(value: Option<i64>) -> Self {
+        value.map_or(Self::Null, Self::Int)
+    }
+}
+
 /// The cells of one row, taken one after the other in the order of the statement's columns.
 pub(super) struct Row<'r> {
     row: &'r rusqlite::Row<'r>,
@@ -79,6 +85,10 @@ impl Row<'_> {
     }
 
     pub(super) fn int(&mut self) -> Result<i64, StoreError> {
+        self.cell()
+    }
+
+    pub(super) fn optional_int(&mut self) -> Result<Option<i64>, StoreError> {
         self.cell()
     }
 

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::domain::canonical::Digest;
 use crate::domain::country::Country;
+use crate::domain::money::Money;
 use crate::domain::number::DedicatedNumber;
 use crate::domain::order::Receipt;
 use crate::domain::principal::{Person, TeamId};
@@ -121,6 +122,8 @@ pub struct Purchase {
     pub requester: Requester,
     /// The requester's own reference.
     pub reference: Option<String>,
+    /// Setup and one month at most, where the requester said so: also for a later quote.
+    pub max_price: Option<Money>,
     /// The price that was decided on.
     pub quote: Quote,
     /// The digest that binds decision and price.

@@ -82,7 +82,7 @@ impl Inner {
     async fn drive_once(&self, purchase: Purchase) -> Result<Purchase, Refusal> {
         let quote = self.current_quote(&purchase).await?;
         let within = quote.is_within(&purchase.quote, self.parts.settings.price_tolerance);
-        if !within {
+        if !within || purchase.max_price.is_some_and(|most| quote.price().total() > most) {
             return self.cancel_for_price(purchase, &quote).await;
         }
         // The slot first: waiting for it may take longer than a claim stays fresh.

@@ -246,6 +246,7 @@ mod tests {
                 team: "growth".parse().unwrap(),
             },
             reference: None,
+            max_price: None,
             quote: Quote {
                 country: "US".parse().unwrap(),
                 country_name: None,

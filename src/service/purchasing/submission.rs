@@ -85,6 +85,7 @@ impl Inner {
                 team,
             },
             reference: request.reference,
+            max_price: request.max_price,
             quote,
             rule: decision.rule.unwrap_or_default(),
             policy_digest: self.parts.policy.digest(),

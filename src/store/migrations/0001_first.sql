@@ -49,6 +49,7 @@ CREATE TABLE purchases (
     on_behalf_of  TEXT,
     team          TEXT    NOT NULL,
     reference     TEXT,
+    max_price_micros INTEGER,
     quote         TEXT    NOT NULL,
     quote_digest  BLOB    NOT NULL,
     country       TEXT    NOT NULL,
