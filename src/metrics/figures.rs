@@ -68,8 +68,10 @@ pub struct BudgetFigure {
     pub held: Money,
     /// Fees a month; no series where there is no limit.
     pub recurring_limit: Option<Money>,
-    /// Fees a month of what is owned or may be.
+    /// Fees a month of what is bought.
     pub recurring: Money,
+    /// Fees a month of what may be: under way, or unknown.
+    pub recurring_held: Money,
 }
 
 const FROM_STORE: &str = "From the database, the same in every replica: fold with max.";
@@ -153,6 +155,7 @@ impl Figures {
             spent.with_label_values(&of_spend).set(major(budget.spent));
             spent.with_label_values(&of_recurring).set(major(budget.recurring));
             held.with_label_values(&of_spend).set(major(budget.held));
+            held.with_label_values(&of_recurring).set(major(budget.recurring_held));
         }
         Ok([limit.collect(), spent.collect(), held.collect()].concat())
     }

@@ -108,20 +108,23 @@ fn budgets(
     month: &str,
 ) -> Result<Vec<BudgetFigure>, StoreError> {
     let by_team = store::ledger::month_by_team(session, month)?;
-    let of_team =
-        |id: Option<&crate::domain::principal::TeamId>, budget: Budget| -> Result<BudgetFigure, StoreError> {
-            let mine = by_team.iter().filter(|(team, _, _)| id.is_none_or(|id| id.as_str() == team));
-            let (charged, held): (Vec<_>, Vec<_>) = mine.map(|(_, charged, held)| (*charged, *held)).unzip();
-            Ok(BudgetFigure {
-                team: id.map(ToString::to_string).unwrap_or_default(),
-                currency: currency.to_string(),
-                spend_limit: budget.spend_per_month,
-                spent: charged.into_iter().sum(),
-                held: held.into_iter().sum(),
-                recurring_limit: budget.recurring_per_month,
-                recurring: store::ledger::recurring(session, id)?,
-            })
-        };
+    let of_team = |id: Option<&crate::domain::principal::TeamId>,
+                   budget: Budget|
+     -> Result<BudgetFigure, StoreError> {
+        let mine = by_team.iter().filter(|(team, _, _)| id.is_none_or(|id| id.as_str() == team));
+        let recurring_held = store::ledger::recurring_held(session, id)?;
+        let (charged, held): (Vec<_>, Vec<_>) = mine.map(|(_, charged, held)| (*charged, *held)).unzip();
+        Ok(BudgetFigure {
+            team: id.map(ToString::to_string).unwrap_or_default(),
+            currency: currency.to_string(),
+            spend_limit: budget.spend_per_month,
+            spent: charged.into_iter().sum(),
+            held: held.into_iter().sum(),
+            recurring_limit: budget.recurring_per_month,
+            recurring: store::ledger::recurring(session, id)?.checked_sub(recurring_held).unwrap_or_default(),
+            recurring_held,
+        })
+    };
     let organisation = of_team(None, teams.organisation);
     teams.teams.iter().map(|(id, team)| of_team(Some(id), team.budget)).chain([organisation]).collect()
 }

@@ -105,6 +105,17 @@ pub fn recurring(session: &Session<'_>, team: Option<&TeamId>) -> Result<Money, 
         .map(Money::from_micros)
 }
 
+/// The part of [`recurring`] that is not bought yet: buys under way, and those of which nobody knows.
+pub fn recurring_held(session: &Session<'_>, team: Option<&TeamId>) -> Result<Money, StoreError> {
+    session
+        .query_int(
+            "SELECT coalesce(sum(monthly_micros), 0) FROM purchases
+             WHERE holds_number = 1 AND state NOT IN ('bought', 'bought_late') AND ($1 IS NULL OR team = $1)",
+            &[team.map(TeamId::as_str).into()],
+        )
+        .map(Money::from_micros)
+}
+
 /// What all entries of a team, country, kind and currency come to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Total {

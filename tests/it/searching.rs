@@ -1,5 +1,7 @@
 //! Searching from the cache: one upstream call for all who wait, whoever hangs up.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::json;
@@ -16,10 +18,8 @@ async fn sixty_four_equal_cold_searches_make_one_upstream_call() {
     let all = join_all((0..64).map(|_| stage.get(&who, PATH)));
     let release = async {
         stage.ledger("operation=search&wait_held=1").await;
-        // Everybody is in before anybody is answered: what the gateway serves at the moment.
-        while active_requests(&stage).await < 64 {
-            tokio::task::yield_now().await;
-        }
+        // Everybody is in before anybody is answered.
+        stage.until_active_requests_are(|active| active >= 64).await;
         stage.control("release", json!({})).await;
     };
     let (answers, ()) = tokio::join!(all, release);
@@ -42,15 +42,11 @@ async fn a_client_that_hangs_up_does_not_restart_the_call() {
     stage.ledger("operation=search&wait_held=1").await;
     hanging_up.abort();
     assert!(hanging_up.await.unwrap_err().is_cancelled());
-    while active_requests(&stage).await > 0 {
-        tokio::task::yield_now().await;
-    }
+    stage.until_active_requests_are(|active| active == 0).await;
     let who = ann();
     let second = stage.get(&who, PATH);
     let release = async {
-        while active_requests(&stage).await < 1 {
-            tokio::task::yield_now().await;
-        }
+        stage.until_active_requests_are(|active| active >= 1).await;
         stage.control("release", json!({})).await;
     };
     let (second, ()) = tokio::join!(second, release);
@@ -180,6 +176,14 @@ fn cache_status(answer: &Answer) -> &str {
     answer.header("cache-status").unwrap_or_default()
 }
 
-async fn active_requests(stage: &Stage) -> u64 {
-    stage.metric("http_server_active_requests").await
+impl Stage {
+    /// Looks at what the gateway says about itself until it serves as many requests as wanted, for a while.
+    async fn until_active_requests_are(&self, wanted: impl Fn(u64) -> bool) {
+        let looking = async {
+            while !wanted(self.metric("http_server_active_requests").await) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), looking).await.expect("as many requests as wanted");
+    }
 }
