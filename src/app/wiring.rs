@@ -15,6 +15,7 @@ use crate::domain::registration::RegistrationData;
 use crate::http::ops::{OpsParts, Readiness};
 use crate::http::{EdgeSettings, PublicParts, SearchShape};
 use crate::metrics::{self, Metrics};
+use crate::service::Code;
 use crate::service::background::Background;
 use crate::service::figures::FigureReader;
 use crate::service::limits::{PersonLimit, Rate};
@@ -46,6 +47,7 @@ pub(super) struct Wired<'c> {
 impl Wired<'_> {
     /// Everything behind the public listener.
     pub(super) fn public(&self) -> PublicParts {
+        self.metrics.expect_refusals(Code::ALL.into_iter().map(Code::as_str));
         let shared = Shared {
             searches: self.searches(),
             owned: self.owned(),

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::Request;
+use axum::extract::State;
+use axum::http::{Request, Response};
+use axum::middleware::Next;
 use governor::middleware::NoOpMiddleware;
 use tower_governor::governor::{GovernorConfig, GovernorConfigBuilder};
 use tower_governor::key_extractor::KeyExtractor;
@@ -72,6 +74,16 @@ impl ReadLimit {
             };
             door.refuse(&refusal.retry_after(wait).into())
         })
+    }
+
+    /// Inside the layer: counts what it let through.
+    pub(super) async fn count_allowed(
+        State(metrics): State<Metrics>,
+        request: Request<Body>,
+        next: Next,
+    ) -> Response<Body> {
+        metrics.limited(Limit::Reads, true);
+        next.run(request).await
     }
 
     /// Forgets who has a full bucket.

@@ -95,7 +95,11 @@ fn routes(public: &Public, limit: Option<&ReadLimit>) -> OpenApiRouter<Public> {
     let guarded = |routes: OpenApiRouter<Public>, door| {
         let authenticated = middleware::from_fn_with_state(Arc::clone(public), authenticate::authenticate);
         let routes = match limit {
-            Some(limit) => routes.route_layer(limit.layer(door)),
+            Some(limit) => {
+                let counted =
+                    middleware::from_fn_with_state(public.metrics.clone(), ReadLimit::count_allowed);
+                routes.route_layer(counted).route_layer(limit.layer(door))
+            }
             None => routes,
         };
         let routes = routes.route_layer(authenticated).route_layer(middleware::from_fn(observe::note_route));

@@ -60,8 +60,6 @@ impl CacheResult {
 /// A limit of the gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Limit {
-    /// Requests of an address before anybody knows who it is.
-    Address,
     /// Searches, lists and looks.
     Reads,
     /// Searches that go upstream.
@@ -71,12 +69,11 @@ pub enum Limit {
 }
 
 impl Limit {
-    const ALL: [Self; 4] = [Self::Address, Self::Reads, Self::Misses, Self::Writes];
+    const ALL: [Self; 3] = [Self::Reads, Self::Misses, Self::Writes];
 
     /// The metric label, and the name in `RateLimit` headers.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Address => "address",
             Self::Reads => "reads",
             Self::Misses => "misses",
             Self::Writes => "writes",
@@ -86,7 +83,6 @@ impl Limit {
     /// For people.
     pub const fn in_words(self) -> &'static str {
         match self {
-            Self::Address => "requests from this address",
             Self::Reads => "searches and lists",
             Self::Misses => "searches that go to ClickSend",
             Self::Writes => "purchases and registrations",
@@ -214,6 +210,13 @@ impl Metrics {
     /// A purchase or registration was refused.
     pub fn refused(&self, code: &'static str) {
         self.0.refusals.with_label_values(&[code]).inc();
+    }
+
+    /// Begins every code's series at zero; the codes are the services' own.
+    pub fn expect_refusals(&self, codes: impl Iterator<Item = &'static str>) {
+        for code in codes {
+            self.0.refusals.with_label_values(&[code]);
+        }
     }
 
     /// A token was not accepted.

@@ -95,6 +95,8 @@ impl Inner {
                 Ok(purchase)
             }
             Ok(Reserved::Claimed(purchase, order)) => {
+                // Two transitions in one commit.
+                self.parts.metrics.purchase_moved(State::Reserved);
                 self.parts.metrics.purchase_moved(purchase.state);
                 self.parts.searches.forget_number(purchase.number.as_str());
                 let sent = self.parts.upstream.buy(slot, &order, claimed_boot).await;
