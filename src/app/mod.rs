@@ -94,6 +94,7 @@ impl Gateway {
             upstream,
             store,
             background: background.clone(),
+            reads: Background::default(),
             instance: InstanceId(Uuid::new_v4()),
         };
         let public = parts.public();

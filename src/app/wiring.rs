@@ -40,7 +40,10 @@ pub(super) struct Wired<'c> {
     pub(super) verifier: Arc<Verifier>,
     pub(super) upstream: ClickSend,
     pub(super) store: Store,
+    /// Buys and registrations: the drain waits for them.
     pub(super) background: Background,
+    /// Searches and lists: nobody waits for them at the end.
+    pub(super) reads: Background,
     pub(super) instance: InstanceId,
 }
 
@@ -76,7 +79,7 @@ impl Wired<'_> {
             self.upstream.clone(),
             Freshness { fresh_for: cache.fresh_for, stale_for: cache.stale_for, max_bytes: cache.max_bytes },
             self.limit(metrics::Limit::Misses, self.config.limits.misses),
-            self.background.clone(),
+            self.reads.clone(),
             self.clock.clone(),
             self.metrics.clone(),
         )
@@ -89,9 +92,10 @@ impl Wired<'_> {
             self.store.clone(),
             OwnedSettings {
                 fresh_for: self.config.cache.list_fresh_for,
+                answer_within: self.config.upstream.read_timeout,
                 preexisting_visible_to_all: visibility == PreexistingVisibility::All,
             },
-            self.background.clone(),
+            self.reads.clone(),
             self.clock.clone(),
             self.metrics.clone(),
         )

@@ -1,4 +1,4 @@
-//! Work that outlives the request that began it: the drain waits for all of it.
+//! Work that outlives the request that began it. What must not be cut off is waited for by the drain.
 
 use std::future::Future;
 

@@ -187,3 +187,18 @@ impl Stage {
         tokio::time::timeout(Duration::from_secs(20), looking).await.expect("as many requests as wanted");
     }
 }
+
+#[tokio::test]
+async fn a_list_of_more_pages_than_a_minute_allows_is_read_on_and_nobody_waits_for_ever() {
+    let stage = Stage::changed("", &[("requests_per_minute = 6000", "requests_per_minute = 1")]).await;
+    for number in stage.numbers_on_sale("AU").await.into_iter().chain(stage.numbers_on_sale("US").await) {
+        stage.control("sell", json!({"number": number})).await;
+    }
+    for _ in 0..2 {
+        let answer = stage.get(&ann(), "/v3/numbers").await;
+        assert_eq!(answer.verdict(), "503 UPSTREAM_BUSY", "{}", answer.text);
+        assert!(answer.text.contains("is being read"), "{}", answer.text);
+    }
+    assert_eq!(stage.calls("list").await, 1, "the second caller joined the first one's reading");
+    stage.finish().await;
+}

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use crate::clicksend::{ListFilter, Purpose, ReadError};
 use crate::domain::audit::{Actor, AuditEvent, Target};
-use crate::domain::owned::OwnedNumber;
+use crate::domain::owned::{OwnedNumber, OwnedPage};
 use crate::domain::search::CurrencyBlock;
 use crate::service::owned::Inner;
 use crate::service::refusal::{Code, Refusal};
@@ -16,6 +16,8 @@ use crate::store::{self, StoreError, Tx};
 const TRIES: u32 = 3;
 /// Bound of one list: 500 pages of 100. An account beyond that needs another design.
 const MAX_PAGES: u32 = 500;
+/// How often a page is asked for while the limiter is full; it empties within a minute.
+const PATIENCE: u32 = 5;
 /// A number that we bought may appear in upstream's list later than its receipt; until then ours counts.
 const OWN_PURCHASE_COUNTS_FOR: jiff::SignedDuration = jiff::SignedDuration::from_mins(15);
 
@@ -56,7 +58,7 @@ impl Inner {
         let (total, last_page) = (first.total, first.last_page.min(MAX_PAGES));
         let (mut numbers, currency) = (first.numbers, first.currency);
         for page in 2..=last_page {
-            let next = self.upstream.owned_page(page, filter, Purpose::Buying).await?;
+            let next = self.further_page(page, filter).await?;
             if next.total != total {
                 tracing::warn!(page, "upstream's list changed while it was read; reading it again");
                 return Ok(Scan::Torn);
@@ -73,6 +75,18 @@ impl Inner {
             .collect();
         let twins = distinct.len() != numbers.len();
         Ok(if twins { Scan::Twins((numbers, currency)) } else { Scan::Whole((numbers, currency)) })
+    }
+
+    /// A page after the first. An account of thousands of numbers has more pages than a minute allows calls, so a
+    /// full limiter is waited for: in the task that reads the list, which holds up nobody.
+    async fn further_page(&self, page: u32, filter: ListFilter) -> Result<OwnedPage, ReadError> {
+        for _ in 1..PATIENCE {
+            match self.upstream.owned_page(page, filter, Purpose::Buying).await {
+                Err(ReadError::Busy { retry_after }) => tokio::time::sleep(retry_after).await,
+                answer => return answer,
+            }
+        }
+        self.upstream.owned_page(page, filter, Purpose::Buying).await
     }
 
     /// Puts the list into the store, if it says anything new.

@@ -59,6 +59,8 @@ pub struct OwnedNumbers(Arc<Inner>);
 pub struct OwnedSettings {
     /// Served without asking.
     pub fresh_for: Duration,
+    /// How long a caller waits for a list that is being read; the reading goes on.
+    pub answer_within: Duration,
     /// Whether numbers without a team are everybody's to see.
     pub preexisting_visible_to_all: bool,
 }
@@ -152,17 +154,7 @@ impl OwnedNumbers {
 
     /// Takes the table as the store has it now: after a purchase was booked into it.
     pub async fn reread(&self) -> Result<(), Refusal> {
-        let (numbers, currency) = self
-            .0
-            .store
-            .read(|session| Ok((store::owned::all(session)?, store::owned::currency(session)?)))
-            .await?;
-        let mut listings = self.0.listings.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(listing) = listings.get_mut(&false) {
-            listing.numbers = Arc::new(numbers);
-            listing.currency = currency;
-        }
-        Ok(())
+        self.0.reread().await
     }
 
     /// The team of every number that the gateway bought.
@@ -205,12 +197,31 @@ impl Inner {
         };
         let stale =
             kept.filter(|listing| self.age(listing) < SERVED_STALE_FOR && max_age <= self.settings.fresh_for);
-        match (flight.landed().await, stale) {
-            (Some(Ok(listing)), _) => Ok((listing, cache)),
-            (Some(Err(_)) | None, Some(listing)) => Ok((listing, CacheResult::Stale)),
-            (Some(Err(refusal)), None) => Err(refusal),
-            (None, None) => Err(Refusal::new(Code::UpstreamUnavailable, "the list was lost; ask again")),
+        let landed = tokio::time::timeout(self.settings.answer_within, flight.landed()).await;
+        match (landed, stale) {
+            (Ok(Some(Ok(listing))), _) => Ok((listing, cache)),
+            (_, Some(listing)) => Ok((listing, CacheResult::Stale)),
+            (Ok(Some(Err(refusal))), None) => Err(refusal),
+            (Ok(None), None) => Err(Refusal::new(Code::UpstreamUnavailable, "the list was lost; ask again")),
+            (Err(_), None) => Err(Refusal::new(
+                Code::UpstreamBusy,
+                "the list of owned numbers is being read, as fast as ClickSend allows; ask again shortly",
+            )
+            .retry_after(self.settings.answer_within)),
         }
+    }
+
+    async fn reread(&self) -> Result<(), Refusal> {
+        let (numbers, currency) = self
+            .store
+            .read(|session| Ok((store::owned::all(session)?, store::owned::currency(session)?)))
+            .await?;
+        let mut listings = self.listings.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(listing) = listings.get_mut(&false) {
+            listing.numbers = Arc::new(numbers);
+            listing.currency = currency;
+        }
+        Ok(())
     }
 
     async fn fetch(&self, without_campaign: bool) -> Result<Listing, Refusal> {
@@ -223,6 +234,8 @@ impl Inner {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(without_campaign, listing.clone());
+        // What was booked between keeping the list and showing it must not wait for the next one.
+        self.reread().await?;
         Ok(listing)
     }
 }
