@@ -11,7 +11,6 @@ use crate::clicksend::{self, Call, ClickSend};
 use crate::clock::Clock;
 use crate::config::{self, Config, Limit, Mode, PreexistingVisibility};
 use crate::domain::policy::Policy;
-use crate::domain::registration::RegistrationData;
 use crate::http::ops::{OpsParts, Readiness};
 use crate::http::{EdgeSettings, PublicParts, SearchShape};
 use crate::metrics::{self, Metrics};
@@ -275,7 +274,7 @@ fn teams(config: &Config) -> Teams {
         let team = Team {
             name: team.name.clone(),
             budget: budget(team.budget),
-            registration_data: profile.map(registration_data),
+            registration_data: profile.cloned(),
         };
         (id.clone(), team)
     });
@@ -290,19 +289,6 @@ fn budget(limits: config::BudgetLimits) -> Budget {
     Budget {
         spend_per_month: amount(limits.spend_per_month),
         recurring_per_month: amount(limits.recurring_per_month),
-    }
-}
-
-fn registration_data(profile: &config::RegistrationProfile) -> RegistrationData {
-    RegistrationData {
-        business_name: profile.business_name.clone(),
-        business_address: profile.business_address.clone(),
-        suburb: profile.suburb.clone(),
-        postcode: profile.postcode.clone(),
-        state: profile.state.clone(),
-        contact_name: profile.contact_name.clone(),
-        contact_number: profile.contact_number.clone(),
-        country: profile.country.clone(),
     }
 }
 

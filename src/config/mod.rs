@@ -42,7 +42,7 @@ pub use print::{Origins, Setting};
 pub use purchases::{Audit, Mode, PreexistingVisibility, Purchases, Retention};
 pub use server::{Ops, Server, Tls};
 pub use storage::Storage;
-pub use teams::{RegistrationProfile, Team};
+pub use teams::Team;
 pub use telemetry::{Compat, LogFormat, SearchShape, Telemetry};
 pub use units::{Percent, WebUrl};
 pub use upstream::Upstream;
@@ -52,6 +52,7 @@ use crate::config::reading::Reading;
 use crate::config::section::Section;
 use crate::domain::policy::Policy;
 use crate::domain::principal::TeamId;
+use crate::domain::registration::RegistrationData;
 
 /// The whole configuration, checked. Relative paths are relative to the working directory.
 #[derive(Clone, Debug)]
@@ -71,7 +72,7 @@ pub struct Config {
     /// The teams by key.
     pub teams: BTreeMap<TeamId, Team>,
     /// Registration data by key.
-    pub registration_profiles: BTreeMap<String, RegistrationProfile>,
+    pub registration_profiles: BTreeMap<String, RegistrationData>,
     /// The rules.
     pub policy: Policy,
     /// How long answers are kept.
@@ -131,7 +132,7 @@ impl Config {
             budget: root.table("budget", Budget::read),
             teams: root.keyed("teams", &TEAM, Team::read),
             registration_profiles: root
-                .keyed("registration_profiles", &NAME, |profile, _| RegistrationProfile::read(profile)),
+                .keyed("registration_profiles", &NAME, |profile, _| teams::registration_profile(profile)),
             cache: root.table("cache", Cache::read),
             limits: root.table("limits", Limits::read),
             purchases: root.table("purchases", Purchases::read),

@@ -3,6 +3,7 @@
 use crate::config::budget::BudgetLimits;
 use crate::config::kinds::{COUNTRY, NAME, TEXT, is_line};
 use crate::config::section::Section;
+use crate::domain::registration::RegistrationData;
 
 /// One of `[teams.<key>]`
 #[derive(Clone, Debug)]
@@ -17,28 +18,6 @@ pub struct Team {
     pub registration_profile: Option<String>,
 }
 
-/// One of `[registration_profiles.<key>]`: the eight fields of ClickSend's `registration_data`, all required,
-/// with the lengths (in characters) and patterns that ClickSend publishes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RegistrationProfile {
-    /// 2 to 100.
-    pub business_name: String,
-    /// 5 to 150.
-    pub business_address: String,
-    /// 2 to 50.
-    pub suburb: String,
-    /// 2 to 20.
-    pub postcode: String,
-    /// 2 to 50.
-    pub state: String,
-    /// 2 to 100.
-    pub contact_name: String,
-    /// Digits, space, `+ ( ) -`, 6 to 20: passed on as given.
-    pub contact_number: String,
-    /// Two capital letters of ISO 3166-1.
-    pub country: String,
-}
-
 impl Team {
     pub(super) fn read(section: &mut Section<'_>, key: &str) -> Self {
         Self {
@@ -50,18 +29,17 @@ impl Team {
     }
 }
 
-impl RegistrationProfile {
-    pub(super) fn read(section: &mut Section<'_>) -> Self {
-        Self {
-            business_name: line(section, "business_name", 2, 100),
-            business_address: line(section, "business_address", 5, 150),
-            suburb: line(section, "suburb", 2, 50),
-            postcode: line(section, "postcode", 2, 20),
-            state: line(section, "state", 2, 50),
-            contact_name: line(section, "contact_name", 2, 100),
-            contact_number: contact_number(section),
-            country: country(section),
-        }
+/// One of `[registration_profiles.<key>]`: all eight fields are required, and each tells its own fault.
+pub(super) fn registration_profile(section: &mut Section<'_>) -> RegistrationData {
+    RegistrationData {
+        business_name: line(section, "business_name", 2, 100),
+        business_address: line(section, "business_address", 5, 150),
+        suburb: line(section, "suburb", 2, 50),
+        postcode: line(section, "postcode", 2, 20),
+        state: line(section, "state", 2, 50),
+        contact_name: line(section, "contact_name", 2, 100),
+        contact_number: contact_number(section),
+        country: country(section),
     }
 }
 

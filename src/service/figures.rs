@@ -67,31 +67,18 @@ fn read(
         };
         *owned.entry(figure).or_default() += 1;
     }
-    let charged = store::ledger::charged(session)?
-        .into_iter()
-        .map(|total| LedgerFigure {
-            team: total.team,
-            country: total.country,
-            kind: total.kind,
-            currency: total.currency,
-            amount: total.amount,
-        })
-        .collect();
-    let recurring = store::ledger::recurring_by_team(session)?
-        .into_iter()
-        .map(|total| LedgerFigure {
-            team: total.team,
-            country: total.country,
-            kind: total.kind,
-            currency: total.currency,
-            amount: total.amount,
-        })
-        .collect();
+    let figure = |total: store::ledger::Total| LedgerFigure {
+        team: total.team,
+        country: total.country,
+        kind: total.kind,
+        currency: total.currency,
+        amount: total.amount,
+    };
     Ok(Figures {
         purchases: store::purchases::count_by_state(session)?,
         owned,
-        charged,
-        recurring,
+        charged: store::ledger::charged(session)?.into_iter().map(figure).collect(),
+        recurring: store::ledger::recurring_by_team(session)?.into_iter().map(figure).collect(),
         budgets: currency
             .map(|currency| budgets(session, teams, currency, month))
             .transpose()?

@@ -19,12 +19,7 @@ fn read(row: &mut Row<'_>) -> Result<Purchase, StoreError> {
         id: row.parsed()?,
         number: row.parsed()?,
         message_type: row.parsed()?,
-        requester: Requester {
-            person: Person { issuer: row.text()?, subject: row.text()? },
-            name: row.optional_text()?,
-            on_behalf_of: row.optional_text()?,
-            team: row.parsed()?,
-        },
+        requester: requester(row)?,
         reference: row.optional_text()?,
         max_price: row.optional_int()?.map(Money::from_micros),
         quote: row.json()?,
@@ -39,6 +34,16 @@ fn read(row: &mut Row<'_>) -> Result<Purchase, StoreError> {
         created_at: row.time()?,
         updated_at: row.time()?,
         receipt: row.optional_json()?,
+    })
+}
+
+/// Who asked, from the columns issuer, subject, name, `on_behalf_of`, team.
+pub(super) fn requester(row: &mut Row<'_>) -> Result<Requester, StoreError> {
+    Ok(Requester {
+        person: Person { issuer: row.text()?, subject: row.text()? },
+        name: row.optional_text()?,
+        on_behalf_of: row.optional_text()?,
+        team: row.parsed()?,
     })
 }
 

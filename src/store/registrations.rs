@@ -3,11 +3,10 @@
 use jiff::Timestamp;
 
 use crate::domain::canonical::Digest;
-use crate::domain::principal::Person;
-use crate::domain::purchase::Requester;
 use crate::domain::registration::{Registration, RegistrationForm, RegistrationId, RegistrationState};
 use crate::store::attempts::InstanceId;
 use crate::store::error::StoreError;
+use crate::store::purchases::requester;
 use crate::store::session::{Row, Session};
 use crate::store::tx::Tx;
 
@@ -20,12 +19,7 @@ fn read(row: &mut Row<'_>) -> Result<Registration, StoreError> {
         id: row.parsed()?,
         number_type: row.parsed()?,
         country: row.parsed()?,
-        requester: Requester {
-            person: Person { issuer: row.text()?, subject: row.text()? },
-            name: row.optional_text()?,
-            on_behalf_of: row.optional_text()?,
-            team: row.parsed()?,
-        },
+        requester: requester(row)?,
         reference: row.optional_text()?,
         form_digest: row.digest()?,
         rule: row.text()?,
