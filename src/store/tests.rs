@@ -149,3 +149,18 @@ fn parameters_go_by_their_number_and_cells_by_their_order() {
         .unwrap();
     assert_eq!(read, Some((7, "b".to_owned(), None)));
 }
+
+#[tokio::test]
+async fn a_write_that_panics_leaves_nothing_and_stops_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder.path().join("gateway.db"));
+    let lost: Result<(), StoreError> = store
+        .write(|mut tx| {
+            tx.record(&event("test.began"))?;
+            unreachable!("a fault of ours")
+        })
+        .await;
+    assert!(lost.is_err());
+    store.write(write_one).await.unwrap();
+    assert_eq!(links(&store).await.len(), 1);
+}

@@ -4,6 +4,7 @@
 //! inside one `BEGIN IMMEDIATE`, and answers all of them only after the one COMMIT, and its one fsync, is done:
 //! many callers share the price of a durable write, and a failed job leaves its neighbours alone.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -124,7 +125,10 @@ fn in_savepoint<R, E: From<StoreError>>(
         return Err(StoreError::Unavailable("no transaction could be begun".to_owned()).into());
     }
     execute(connection, "SAVEPOINT job")?;
-    let result = job(Tx::new(Session::new(connection), at)).map(Finished::into_result);
+    // A job that panics must not take the thread, and with it every later write, along.
+    let result = catch_unwind(AssertUnwindSafe(|| job(Tx::new(Session::new(connection), at))));
+    let result = result.unwrap_or_else(|_| Err(StoreError::Corrupt("a write panicked".to_owned()).into()));
+    let result = result.map(Finished::into_result);
     if result.is_err() {
         execute(connection, "ROLLBACK TO job")?;
     }
