@@ -39,12 +39,11 @@ pub fn insert(
     Ok(id)
 }
 
-/// Notes how the newest attempt of a purchase ended.
+/// Notes how the open attempt of a purchase ended; there is never more than one. `Conflict` when there is none.
 pub fn finish(tx: &mut Tx<'_>, purchase: PurchaseId, outcome: &'static str) -> Result<(), StoreError> {
     let at = tx.at();
     tx.execute_one(
-        "UPDATE attempts SET outcome = $1, outcome_us = $2
-         WHERE id = (SELECT id FROM attempts WHERE purchase_id = $3 ORDER BY id DESC LIMIT 1) AND outcome IS NULL",
+        "UPDATE attempts SET outcome = $1, outcome_us = $2 WHERE purchase_id = $3 AND outcome IS NULL",
         &[outcome.into(), at.into(), (&purchase.to_string()).into()],
     )
 }

@@ -5,8 +5,10 @@ use std::path::Path;
 use crate::clock::Clock;
 use crate::domain::audit::{Actor, AuditEvent, Link, Target};
 use crate::domain::canonical::Digest;
+use crate::domain::purchase::PurchaseId;
+use crate::store::attempts::InstanceId;
 use crate::store::session::Session;
-use crate::store::{Finished, Store, StoreError, Tx, audit, owned};
+use crate::store::{Finished, Store, StoreError, Tx, attempts, audit, owned};
 
 fn open(path: &Path) -> Store {
     Store::open(path, Clock::system()).unwrap()
@@ -163,4 +165,27 @@ async fn a_write_that_panics_leaves_nothing_and_stops_no_other() {
     assert!(lost.is_err());
     store.write(write_one).await.unwrap();
     assert_eq!(links(&store).await.len(), 1);
+}
+
+/// Ids of version 7 sort by the calendar, which can be set back between two attempts.
+#[tokio::test]
+async fn an_attempt_can_be_ended_whatever_the_calendar_said_at_the_one_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder.path().join("gateway.db"));
+    let id = PurchaseId::random();
+    let ended: Result<(), StoreError> = store
+        .write(move |mut tx| {
+            tx.execute("PRAGMA defer_foreign_keys = ON", &[])?;
+            let of = id.to_string();
+            tx.execute_one(
+                "INSERT INTO attempts VALUES ('ffffffff-0000-7000-8000-000000000000', $1, '', 0, '[]', 'not_sent', 0)",
+                &[(&of).into()],
+            )?;
+            attempts::insert(&mut tx, id, InstanceId(uuid::Uuid::nil()), &[])?;
+            attempts::finish(&mut tx, id, "bought")?;
+            tx.execute("DELETE FROM attempts", &[])?;
+            tx.commit(&event("test.ended"), ())
+        })
+        .await;
+    ended.unwrap();
 }
