@@ -47,7 +47,7 @@ pub enum QuoteError {
 }
 
 impl Quote {
-    /// The quote in an offer.
+    /// The quote in an offer that was found in `country`; where the row names another one, the row counts.
     pub fn from_offer(
         offer: &Offer,
         country: Country,
@@ -58,8 +58,9 @@ impl Quote {
             .and_then(|block| block.currency_name_short.as_deref())
             .and_then(|short| short.parse().ok())
             .ok_or(QuoteError::NoCurrency)?;
+        let named = offer.country.as_deref().and_then(|text| text.parse().ok());
         Ok(Self {
-            country,
+            country: named.unwrap_or(country),
             country_name: offer.country_name.clone(),
             currency,
             setup: price("setup", offer.price_setup.as_deref())?,
@@ -142,6 +143,18 @@ mod tests {
         assert!(matches!(quote("0.00000001", "1.00"), Err(QuoteError::BadPrice("setup", _))));
         assert!(matches!(quote("0", "1e3"), Err(QuoteError::BadPrice("monthly", _))));
         assert!(matches!(quote("-1.00", "1.00"), Err(QuoteError::BadPrice("setup", _))));
+    }
+
+    #[test]
+    fn policy_sees_the_country_of_the_row_and_not_the_one_asked_in() {
+        let currency = CurrencyBlock { currency_name_short: Some("AUD".into()), ..CurrencyBlock::default() };
+        let country = |named: Option<&str>| {
+            let offer = Offer { country: named.map(Into::into), ..offer("0", "1.00") };
+            let asked = "CA".parse().unwrap();
+            Quote::from_offer(&offer, asked, Some(&currency), Timestamp::UNIX_EPOCH).unwrap().country
+        };
+        assert_eq!(country(Some("US")).as_str(), "US");
+        assert_eq!((country(None).as_str(), country(Some("?")).as_str()), ("CA", "CA"));
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod documents;
 mod edge;
 mod evidence;
 mod quirks;
+mod review;
 mod roles;
 mod searching;
 mod stage;

@@ -146,8 +146,8 @@ pub struct Purchasing(Arc<Inner>);
 
 struct Inner {
     parts: PurchasingParts,
-    /// Numbers that upstream just did not have: asking again at once would only cost calls.
-    unavailable: moka::sync::Cache<DedicatedNumber, ()>,
+    /// Numbers that a country just did not have: asking again at once would only cost calls.
+    unavailable: moka::sync::Cache<(DedicatedNumber, Country), ()>,
     /// Purchases that a task of this process is driving, and a way to wait for its end.
     driven: Mutex<HashMap<PurchaseId, watch::Receiver<()>>>,
 }

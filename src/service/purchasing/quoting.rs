@@ -20,20 +20,22 @@ impl Inner {
         number: &DedicatedNumber,
         country: Option<Country>,
     ) -> Result<Quote, Refusal> {
-        if self.unavailable.contains_key(number) {
-            return Err(not_available(number));
-        }
-        let candidates = country.map_or_else(|| Country::candidates(number), |country| vec![country]);
-        for country in candidates {
+        let likely = Country::candidates(number);
+        let asked = country.map_or_else(|| likely.clone(), |country| vec![country]);
+        let was_asked = |country: &Country| self.unavailable.contains_key(&(number.clone(), *country));
+        for country in asked.into_iter().filter(|country| !was_asked(country)) {
             if let Some((offer, page)) = self.exact_offer(number, country).await? {
                 let at = self.parts.clock.now();
                 return Quote::from_offer(&offer, country, page.currency.as_ref(), at).map_err(|error| {
                     Refusal::new(Code::UpstreamUnavailable, format!("no usable price: {error}"))
                 });
             }
+            self.unavailable.insert((number.clone(), country), ());
         }
-        self.unavailable.insert(number.clone(), ());
-        self.parts.searches.forget_number(number.as_str());
+        // Who asks in the wrong country must not hide the number from everybody else.
+        if likely.iter().all(was_asked) {
+            self.parts.searches.forget_number(number.as_str());
+        }
         Err(not_available(number))
     }
 
