@@ -1,6 +1,8 @@
 //! Corners where a rule of the protocol is easily lost: another team's or another country's
 //! question, lists that are old or quicker than the booking.
 
+use std::time::Duration;
+
 use reqwest::Method;
 use serde_json::json;
 
@@ -18,5 +20,19 @@ async fn asking_in_the_wrong_country_hides_a_number_from_nobody() {
     assert_eq!(send(request).await.verdict(), "409 NUMBER_NOT_AVAILABLE");
     assert!(stage.get(&ann(), "/v3/numbers/search/AU").await.text.contains(&number), "still on sale");
     assert_eq!(stage.buy(&ann(), &number).await.verdict(), "200 SUCCESS");
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn no_buy_rests_on_an_old_list_however_long_people_may_see_it() {
+    let old = "[cache]\nlist_fresh_for = \"1h\"\n[purchases]\nsweep_every = \"1s\"\n";
+    let stage = Stage::with(old).await;
+    let numbers = stage.numbers_on_sale("AU").await;
+    assert_eq!(stage.buy(&ann(), &numbers[0]).await.verdict(), "200 SUCCESS");
+    stage.fault(json!({"operation": "list", "fault": "arbitrary", "status": 500, "body": {}})).await;
+    tokio::time::sleep(Duration::from_millis(2100)).await;
+    assert_eq!(stage.buy(&ann(), &numbers[1]).await.verdict(), "503 UPSTREAM_UNAVAILABLE");
+    assert_eq!(stage.get(&ann(), "/v3/numbers").await.json()["data"]["total"], 1, "people see the old one");
+    assert_eq!(stage.calls("buy").await, 1);
     stage.finish().await;
 }

@@ -107,13 +107,10 @@ impl OwnedNumbers {
         if !principal.may_read() {
             return Err(Refusal::new(Code::Forbidden, "the token gives no role here"));
         }
-        let (listing, cache) = self.0.listing(false, self.0.settings.fresh_for).await?;
+        let (listing, cache) = self.0.shown(false).await?;
         self.0.metrics.cached(CacheName::Numbers, cache);
-        let without_campaign = if filter.exclude_10dlc_campaign {
-            Some(self.0.listing(true, self.0.settings.fresh_for).await?.0)
-        } else {
-            None
-        };
+        let without_campaign =
+            if filter.exclude_10dlc_campaign { Some(self.0.shown(true).await?.0) } else { None };
         let shown_by_upstream: Option<BTreeSet<&str>> = without_campaign
             .as_ref()
             .map(|listing| listing.numbers.iter().map(|number| number.dedicated_number.as_str()).collect());
@@ -176,15 +173,14 @@ impl Inner {
         self.clock.boot().saturating_sub(listing.read)
     }
 
+    /// A list younger than `max_age`, from upstream if need be.
     async fn listing(
         self: &Arc<Self>,
         without_campaign: bool,
         max_age: Duration,
     ) -> Result<(Listing, CacheResult), Refusal> {
-        let kept =
-            self.listings.lock().unwrap_or_else(PoisonError::into_inner).get(&without_campaign).cloned();
-        if let Some(listing) = kept.as_ref().filter(|listing| self.age(listing) < max_age) {
-            return Ok((listing.clone(), CacheResult::Hit));
+        if let Some(listing) = self.kept(without_campaign).filter(|listing| self.age(listing) < max_age) {
+            return Ok((listing, CacheResult::Hit));
         }
         let work = || {
             let inner = Arc::clone(self);
@@ -195,20 +191,30 @@ impl Inner {
             Part::Led => CacheResult::Miss,
             Part::Joined => CacheResult::Coalesced,
         };
-        let stale =
-            kept.filter(|listing| self.age(listing) < SERVED_STALE_FOR && max_age <= self.settings.fresh_for);
         let landed = tokio::time::timeout(self.settings.answer_within, flight.landed()).await;
-        match (landed, stale) {
-            (Ok(Some(Ok(listing))), _) => Ok((listing, cache)),
-            (_, Some(listing)) => Ok((listing, CacheResult::Stale)),
-            (Ok(Some(Err(refusal))), None) => Err(refusal),
-            (Ok(None), None) => Err(Refusal::new(Code::UpstreamUnavailable, "the list was lost; ask again")),
-            (Err(_), None) => Err(Refusal::new(
+        match landed {
+            Ok(Some(landed)) => landed.map(|listing| (listing, cache)),
+            Ok(None) => Err(Refusal::new(Code::UpstreamUnavailable, "the list was lost; ask again")),
+            Err(_) => Err(Refusal::new(
                 Code::UpstreamBusy,
                 "the list of owned numbers is being read, as fast as ClickSend allows; ask again shortly",
             )
             .retry_after(self.settings.answer_within)),
         }
+    }
+
+    /// For showing: a fresh list, else an old one. Nothing may be bought by it.
+    async fn shown(self: &Arc<Self>, without_campaign: bool) -> Result<(Listing, CacheResult), Refusal> {
+        let refusal = match self.listing(without_campaign, self.settings.fresh_for).await {
+            Ok(found) => return Ok(found),
+            Err(refusal) => refusal,
+        };
+        let kept = self.kept(without_campaign).filter(|listing| self.age(listing) < SERVED_STALE_FOR);
+        kept.map(|listing| (listing, CacheResult::Stale)).ok_or(refusal)
+    }
+
+    fn kept(&self, without_campaign: bool) -> Option<Listing> {
+        self.listings.lock().unwrap_or_else(PoisonError::into_inner).get(&without_campaign).cloned()
     }
 
     async fn reread(&self) -> Result<(), Refusal> {
