@@ -155,12 +155,13 @@ impl Registrations {
         self.check_form(&request.form)?;
         let digest = digest(&request)?;
         let since = self.0.clock.now() - REPEATS_WITHIN;
+        let asking = team.clone();
         let repeat = self
             .0
             .store
-            .read(move |session| store::registrations::repeat_of(session, &digest, since))
+            .read(move |session| store::registrations::repeat_of(session, &asking, &digest, since))
             .await?;
-        if let Some(found) = repeat.filter(|found| principal.sees_team(&found.requester.team)) {
+        if let Some(found) = repeat {
             return Ok(Submitted::Found(found));
         }
         self.0.writes.charge(principal)?;
@@ -169,7 +170,6 @@ impl Registrations {
         }
         let rule = self.decide(principal, &team, &request)?;
         let slot = self.0.upstream.reserve_registration_slot(SLOT_WITHIN).await?;
-        let claimed_boot = self.0.clock.boot();
         let at = self.0.clock.now();
         let registration = Registration {
             id: RegistrationId::random(),
@@ -192,40 +192,46 @@ impl Registrations {
             created_at: at,
             updated_at: at,
         };
-        let (instance, form, new) = (self.0.instance, request.form.clone(), registration.clone());
-        let claimed: Result<Option<Registration>, Refusal> =
-            self.0.store.write(move |tx| claim(tx, &new, &form, instance, since)).await;
-        match claimed {
-            Ok(None) => {}
-            Ok(Some(found)) => return Ok(Submitted::Found(found)),
-            Err(refusal) => {
-                self.give_back(registration.id);
-                return Err(refusal);
-            }
+        let (claimed, sent) = self.claim_and_send(slot, &registration, request.form, since);
+        match claimed.await {
+            Ok(Ok(None)) => Ok(Submitted::New { registration, sent }),
+            Ok(Ok(Some(found))) => Ok(Submitted::Found(found)),
+            Ok(Err(refusal)) => Err(refusal),
+            Err(_) => Err(Refusal::new(Code::AuditUnavailable, "the registration was lost; ask again")),
         }
-        let sent = self.send_in_background(slot, &registration, request.form, claimed_boot);
-        Ok(Submitted::New { registration, sent })
     }
 
-    /// Sends in a task that no hang-up stops; the receiver hears when the outcome is written down.
-    fn send_in_background(
+    /// Claims and sends in a task that no hang-up stops: a claim without its send would stay under way until the
+    /// next start. The receivers hear whether the claim stands, and when the outcome is written down.
+    fn claim_and_send(
         &self,
         slot: RegistrationSlot,
-        claimed: &Registration,
+        new: &Registration,
         form: RegistrationForm,
-        claimed_boot: Duration,
-    ) -> oneshot::Receiver<()> {
-        let (done, sent) = oneshot::channel();
-        let (service, claimed) = (self.clone(), claimed.clone());
+        since: jiff::Timestamp,
+    ) -> (oneshot::Receiver<Claimed>, oneshot::Receiver<()>) {
+        let ((tell, claimed), (done, sent)) = (oneshot::channel(), oneshot::channel());
+        let (service, new) = (self.clone(), new.clone());
         self.0.background.spawn(async move {
-            let upstream = &service.0.upstream;
-            let (number_type, country) = (claimed.number_type, claimed.country);
-            let outcome = upstream.register(slot, number_type, country, &form, claimed_boot).await;
-            service.settle_for_certain(claimed.id, &outcome).await;
-            // Whoever asked may have stopped waiting.
+            let claimed_boot = service.0.clock.boot();
+            let (instance, row, its_form) = (service.0.instance, new.clone(), form.clone());
+            let claimed: Claimed =
+                service.0.store.write(move |tx| claim(tx, &row, &its_form, instance, since)).await;
+            let (is_ours, is_certain) = (matches!(claimed, Ok(None)), claimed.is_ok());
+            // Whoever asked may have stopped waiting, here as well as below.
+            let _ = tell.send(claimed);
+            let outcome = if is_ours {
+                service.0.upstream.register(slot, new.number_type, new.country, &form, claimed_boot).await
+            } else if is_certain {
+                return;
+            } else {
+                // The commit may stand all the same; the writer works in order, so what is written now comes after it.
+                Sent::NotSent("the claim was not confirmed".to_owned())
+            };
+            service.settle_for_certain(new.id, &outcome).await;
             let _ = done.send(());
         });
-        sent
+        (claimed, sent)
     }
 
     fn check_form(&self, form: &RegistrationForm) -> Result<(), Refusal> {
@@ -257,16 +263,6 @@ impl Registrations {
             Verdict::Allow => Ok(decision.rule.unwrap_or_default()),
             Verdict::Deny(_) | Verdict::Approvals(_) => Err(denied(&decision)),
         }
-    }
-
-    /// The claim's commit was not confirmed: it may stand all the same. Nothing was sent and nothing will be; the
-    /// writer works in order, so what is written now comes after it.
-    fn give_back(&self, id: RegistrationId) {
-        let service = self.clone();
-        self.0.background.spawn(async move {
-            let not_sent = Sent::NotSent("the claim was not confirmed".to_owned());
-            service.settle_for_certain(id, &not_sent).await;
-        });
     }
 
     async fn settle_for_certain(&self, id: RegistrationId, outcome: &Sent<()>) {
@@ -322,6 +318,9 @@ pub fn refusal_for(registration: &Registration) -> Refusal {
     }
 }
 
+/// The earlier registration that a claim found in its place, if any.
+type Claimed = Result<Option<Registration>, Refusal>;
+
 enum Submitted {
     Found(Registration),
     New { registration: Registration, sent: oneshot::Receiver<()> },
@@ -344,8 +343,10 @@ fn claim(
     instance: InstanceId,
     since: jiff::Timestamp,
 ) -> Result<store::Finished<Option<Registration>>, Refusal> {
-    if let Some(found) = store::registrations::repeat_of(tx.session(), &registration.form_digest, since)? {
-        return Ok(tx.unchanged(Some(found))?);
+    let team = &registration.requester.team;
+    let found = store::registrations::repeat_of(tx.session(), team, &registration.form_digest, since)?;
+    if found.is_some() {
+        return Ok(tx.unchanged(found)?);
     }
     store::registrations::insert(&mut tx, registration, form, instance)?;
     let event = AuditEvent::new(

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use crate::domain::canonical::Digest;
+use crate::domain::principal::TeamId;
 use crate::domain::registration::{Registration, RegistrationForm, RegistrationId, RegistrationState};
 use crate::store::attempts::InstanceId;
 use crate::store::error::StoreError;
@@ -39,17 +40,18 @@ pub fn find(session: &Session<'_>, id: RegistrationId) -> Result<Option<Registra
     session.query_first(&statement, &[(&id.to_string()).into()], read)
 }
 
-/// The newest registration with this content since `since` that did not fail.
+/// The team's newest registration with this content since `since` that did not fail.
 pub fn repeat_of(
     session: &Session<'_>,
+    team: &TeamId,
     form_digest: &Digest,
     since: Timestamp,
 ) -> Result<Option<Registration>, StoreError> {
     let statement = format!(
         "SELECT {COLUMNS} FROM registrations
-         WHERE form_digest = $1 AND created_us >= $2 AND state <> 'failed' ORDER BY id DESC LIMIT 1"
+         WHERE form_digest = $1 AND created_us >= $2 AND team = $3 AND state <> 'failed' ORDER BY id DESC LIMIT 1"
     );
-    session.query_first(&statement, &[form_digest.into(), since.into()], read)
+    session.query_first(&statement, &[form_digest.into(), since.into(), team.as_str().into()], read)
 }
 
 /// Registrations that another instance claimed and never finished, at most `limit`.

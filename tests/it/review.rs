@@ -36,3 +36,23 @@ async fn no_buy_rests_on_an_old_list_however_long_people_may_see_it() {
     assert_eq!(stage.calls("buy").await, 1);
     stage.finish().await;
 }
+
+#[tokio::test]
+async fn equal_registrations_of_two_teams_are_two() {
+    let stage = Stage::new().await;
+    let form = json!({
+        "full_name": "Ann Lee", "company_name": "Acme", "email": "ann@example.com",
+        "website_url": "https://acme.example", "sample_message": "Your parcel is here.", "primary_use_case": "Parcels",
+    });
+    let path = "/v3/numbers/registrations/number-types/10dlc/country/CA";
+    let mut ids = Vec::new();
+    for who in [ann(), somebody("eve", "support", "requester")] {
+        let done = send(stage.request(&who, Method::POST, path).json(&form)).await;
+        assert_eq!(done.verdict(), "200 SUCCESS", "{}", done.text);
+        let location = done.header("location").unwrap().to_owned();
+        assert_eq!(stage.get(&who, &location).await.status, 200, "a registration of one's own");
+        ids.push(location);
+    }
+    assert_ne!(ids[0], ids[1]);
+    stage.finish().await;
+}
