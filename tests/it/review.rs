@@ -56,3 +56,21 @@ async fn equal_registrations_of_two_teams_are_two() {
     assert_ne!(ids[0], ids[1]);
     stage.finish().await;
 }
+
+#[tokio::test]
+async fn a_list_that_is_quicker_than_the_booking_doubles_no_number() {
+    let stage = Stage::with("[cache]\nlist_fresh_for = \"1s\"\n").await;
+    let number = stage.numbers_on_sale("AU").await[0].clone();
+    stage.fault(json!({"operation": "buy", "fault": "hold", "at": "after_sale", "count": 1})).await;
+    let list = async {
+        stage.ledger("operation=buy&wait_held=1").await;
+        tokio::time::sleep(Duration::from_millis(1100)).await;
+        assert_eq!(stage.get(&ann(), "/v3/numbers").await.json()["data"]["total"], 1, "listed before booked");
+        stage.control("release", json!({})).await;
+    };
+    let who = ann();
+    let (bought, ()) = tokio::join!(stage.buy(&who, &number), list);
+    assert_eq!(bought.verdict(), "200 SUCCESS", "{}", bought.text);
+    assert_eq!(stage.get(&who, "/v3/numbers").await.json()["data"]["total"], 1);
+    stage.finish().await;
+}

@@ -105,7 +105,10 @@ fn book(mut tx: Tx<'_>, mut purchase: Purchase, receipt: &Receipt) -> Result<Fin
     store::ledger::enter(&mut tx, &account, Kind::Release, negative(hold))?;
     store::ledger::enter(&mut tx, &account, Kind::Setup, charges.setup)?;
     store::ledger::enter(&mut tx, &account, Kind::FirstPeriod, charges.first_period)?;
-    store::owned::add(&mut tx, &owned_row(&purchase, receipt))?;
+    // A list that was read since the sale has it already.
+    if store::owned::rows_of(tx.session(), &purchase.number)?.is_empty() {
+        store::owned::add(&mut tx, &owned_row(&purchase, receipt))?;
+    }
     let total = charges.total();
     if total > hold {
         tracing::error!(purchase = %purchase.id, charged = %total, %hold, "ClickSend charged more than it had quoted");
@@ -190,13 +193,20 @@ struct Charges {
 
 impl Charges {
     /// `price_total` is what was charged: setup and a first, usually pro-rated, month. A receipt that cannot be
-    /// read charges what was quoted, and says that this is an estimate.
+    /// read, or is in other money, charges what was quoted, and says that this is an estimate.
     fn of(purchase: &Purchase, receipt: &Receipt) -> Self {
-        let read = |text: &Option<String>| text.as_deref().and_then(|text| text.parse::<Money>().ok());
         let quote = &purchase.quote;
+        let named = receipt.currency.as_ref().and_then(|block| block.currency_name_short.as_deref());
+        let read = |text: &Option<String>| {
+            let amount = text.as_deref().and_then(|text| text.parse::<Money>().ok());
+            // A charge below nothing would make room in a budget, and so would one in dearer money.
+            amount.filter(|amount| {
+                *amount >= Money::ZERO && named.is_none_or(|named| named == quote.currency.as_str())
+            })
+        };
         match read(&receipt.price_total) {
             Some(total) => {
-                let setup = read(&receipt.price_setup).unwrap_or(quote.setup).min(total).max(Money::ZERO);
+                let setup = read(&receipt.price_setup).unwrap_or(quote.setup).min(total);
                 Self { setup, first_period: total.checked_sub(setup).unwrap_or_default(), basis: "receipt" }
             }
             None => Self { setup: quote.setup, first_period: quote.monthly, basis: "estimated" },
@@ -233,6 +243,7 @@ mod tests {
     use crate::domain::principal::Person;
     use crate::domain::purchase::{MessageType, Requester};
     use crate::domain::quote::Quote;
+    use crate::domain::search::CurrencyBlock;
 
     fn purchase() -> Purchase {
         Purchase {
@@ -289,10 +300,23 @@ mod tests {
             (Some("8.98"), Some("22.22"), "8.98", "0.00", "receipt"),
             (None, Some("2.00"), "2.00", "10.00", "estimated"),
             (Some("about five"), None, "2.00", "10.00", "estimated"),
+            (Some("-5.50"), None, "2.00", "10.00", "estimated"),
+            (Some("5.50"), Some("-1.00"), "2.00", "3.50", "receipt"),
         ] {
             let charges = Charges::of(&purchase(), &receipt(total, setup));
             let split = (charges.setup.to_string(), charges.first_period.to_string(), charges.basis);
             assert_eq!(split, (wanted_setup.into(), wanted_first.into(), basis), "{total:?} {setup:?}");
         }
+    }
+
+    #[test]
+    fn a_receipt_in_other_money_is_not_booked_as_ours() {
+        let basis = |currency: &str| {
+            let block =
+                CurrencyBlock { currency_name_short: Some(currency.into()), ..CurrencyBlock::default() };
+            let receipt = Receipt { currency: Some(block), ..receipt(Some("5.50"), None) };
+            Charges::of(&purchase(), &receipt).basis
+        };
+        assert_eq!((basis("AUD"), basis("USD")), ("receipt", "estimated"));
     }
 }
