@@ -38,6 +38,35 @@ async fn no_buy_rests_on_an_old_list_however_long_people_may_see_it() {
 }
 
 #[tokio::test]
+async fn the_slower_of_two_teams_learns_nothing_of_the_faster() {
+    let stage = Stage::new().await;
+    let number = stage.numbers_on_sale("AU").await[0].clone();
+    stage.fault(json!({"operation": "search", "fault": "hold", "count": 2})).await;
+    let (ann, eve) = (ann(), somebody("eve", "support", "requester"));
+    let release = async {
+        stage.ledger("operation=search&wait_held=2").await;
+        stage.control("release", json!({})).await;
+    };
+    let (one, other, ()) = tokio::join!(stage.buy(&ann, &number), stage.buy(&eve, &number), release);
+    let mut verdicts = [one.verdict(), other.verdict()];
+    verdicts.sort();
+    assert_eq!(verdicts, ["200 SUCCESS", "409 NUMBER_NOT_AVAILABLE"], "{} {}", one.text, other.text);
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn what_the_other_teams_have_spent_is_told_to_no_requester() {
+    let stage =
+        Stage::changed("", &[("currency = \"AUD\"", "currency = \"AUD\"\nspend_per_month = \"20.70\"")])
+            .await;
+    let number = stage.numbers_on_sale("AU").await[0].clone();
+    let refused = stage.buy(&ann(), &number).await;
+    assert_eq!(refused.verdict(), "403 BUDGET_EXCEEDED");
+    assert!(refused.text.contains("organisation") && !refused.text.contains("are used"), "{}", refused.text);
+    stage.finish().await;
+}
+
+#[tokio::test]
 async fn equal_registrations_of_two_teams_are_two() {
     let stage = Stage::new().await;
     let form = json!({

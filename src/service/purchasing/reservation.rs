@@ -88,6 +88,10 @@ impl Reservation {
         }
         if !store::owned::rows_of(session, &purchase.number)?.is_empty() {
             return no(Code::AlreadyOwned, format!("{} is owned already", purchase.number));
+            if other.requester.team != purchase.requester.team {
+                let message = format!("nobody sells {} now; search for another one", purchase.number);
+                return no(Code::NumberNotAvailable, message);
+            }
         }
         let Some(team) = &self.team else {
             return no(
@@ -122,12 +126,14 @@ impl Reservation {
                 if limit.is_some_and(|limit| !fits(used, more, limit)) {
                     let limit = limit.unwrap_or_default();
                     let currency = self.quote.currency;
-                    return no(
-                        Code::BudgetExceeded,
-                        format!(
-                            "the {words} budget for {kind} is {limit} {currency}; {used} are used or held, and this needs {more}"
-                        ),
-                    );
+                    // What all teams have used would tell one what the others have.
+                    let left = match of {
+                        Some(_) => {
+                            format!("is {limit} {currency}; {used} are used or held, and this needs {more}")
+                        }
+                        None => format!("has no room for {more} {currency}"),
+                    };
+                    return no(Code::BudgetExceeded, format!("the {words} budget for {kind} {left}"));
                 }
             }
         }
