@@ -227,6 +227,8 @@ pub struct Trace<'a> {
 
 /// Moves a purchase one step. The purchase in hand is brought along; `Conflict` when it was moved meanwhile.
 pub fn step(
+    /// The monthly price that a reservation counts as a recurring fee: the newest quote's.
+    pub monthly: Option<Money>,
     tx: &mut Tx<'_>,
     purchase: &mut Purchase,
     step: Step,
@@ -239,8 +241,8 @@ pub fn step(
     tx.execute_one(
         "UPDATE purchases SET state = $1, code = $2, explanation = $3, version = version + 1, attempts = $4,
              holds_number = $5, updated_us = $6, receipt = coalesce($7, receipt),
-             reserved_day = coalesce($8, reserved_day)
-         WHERE id = $9 AND version = $10",
+             reserved_day = coalesce($8, reserved_day), monthly_micros = coalesce($9, monthly_micros)
+         WHERE id = $10 AND version = $11",
         &[
             state.as_str().into(),
             trace.code.into(),
@@ -254,6 +256,7 @@ pub fn step(
             purchase.version.into(),
         ],
     )?;
+            trace.monthly.map(Money::micros).into(),
     purchase.state = state;
     purchase.code = trace.code.map(ToOwned::to_owned);
     purchase.explanation = trace.explanation;

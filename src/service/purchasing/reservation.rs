@@ -92,6 +92,10 @@ impl Reservation {
                 let message = format!("nobody sells {} now; search for another one", purchase.number);
                 return no(Code::NumberNotAvailable, message);
             }
+            if other.requester.team != purchase.requester.team {
+                let message = format!("nobody sells {} now; search for another one", purchase.number);
+                return no(Code::NumberNotAvailable, message);
+            }
         }
         let Some(team) = &self.team else {
             return no(
