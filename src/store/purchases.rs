@@ -53,16 +53,20 @@ pub fn find(session: &Session<'_>, id: PurchaseId) -> Result<Option<Purchase>, S
     session.query_first(&statement, &[(&id.to_string()).into()], read)
 }
 
-/// The newest purchase of a person for a number and type, whatever its state.
-pub fn newest_of(
+/// The newest purchase of a person for a number and type that [answers a repeat](State::answers_a_repeat): one that
+/// came to nothing must not hide an earlier one that is under way or bought.
+pub fn repeat_of(
     session: &Session<'_>,
     person: &Person,
     number: &DedicatedNumber,
     message_type: MessageType,
 ) -> Result<Option<Purchase>, StoreError> {
+    let silent = State::ALL.into_iter().filter(|state| !state.answers_a_repeat());
+    let silent = silent.map(|state| format!("'{state}'")).collect::<Vec<_>>().join(", ");
     let statement = format!(
         "SELECT {COLUMNS} FROM purchases
-         WHERE issuer = $1 AND subject = $2 AND number = $3 AND message_type = $4 ORDER BY id DESC LIMIT 1"
+         WHERE issuer = $1 AND subject = $2 AND number = $3 AND message_type = $4 AND state NOT IN ({silent})
+         ORDER BY id DESC LIMIT 1"
     );
     let params: [Param<'_>; 4] = [
         (&person.issuer).into(),
@@ -223,12 +227,12 @@ pub struct Trace<'a> {
     pub receipt: Option<&'a Receipt>,
     /// The day that a reservation counts against.
     pub reserved_day: Option<&'a str>,
+    /// The monthly price that a reservation counts as a recurring fee: the newest quote's.
+    pub monthly: Option<Money>,
 }
 
 /// Moves a purchase one step. The purchase in hand is brought along; `Conflict` when it was moved meanwhile.
 pub fn step(
-    /// The monthly price that a reservation counts as a recurring fee: the newest quote's.
-    pub monthly: Option<Money>,
     tx: &mut Tx<'_>,
     purchase: &mut Purchase,
     step: Step,
@@ -252,11 +256,11 @@ pub fn step(
             at.into(),
             receipt.as_deref().into(),
             trace.reserved_day.into(),
+            trace.monthly.map(Money::micros).into(),
             (&purchase.id.to_string()).into(),
             purchase.version.into(),
         ],
     )?;
-            trace.monthly.map(Money::micros).into(),
     purchase.state = state;
     purchase.code = trace.code.map(ToOwned::to_owned);
     purchase.explanation = trace.explanation;

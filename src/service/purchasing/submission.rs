@@ -306,12 +306,12 @@ fn find_repeat(session: &Session<'_>, sought: &Sought) -> Result<Option<Purchase
         let id = used.target_id.parse().map_err(|_| StoreError::Corrupt("an id is a UUID".to_owned()))?;
         return Ok(store::purchases::find(session, id)?);
     }
-    let newest =
-        store::purchases::newest_of(session, &sought.principal.person, &sought.number, sought.message_type)?;
-    let Some(newest) = newest.filter(|purchase| purchase.state.answers_a_repeat()) else { return Ok(None) };
+    let earlier =
+        store::purchases::repeat_of(session, &sought.principal.person, &sought.number, sought.message_type)?;
+    let Some(earlier) = earlier else { return Ok(None) };
     // A purchase that was bought answers for as long as the number is owned.
-    let gone = newest.is_bought() && store::owned::rows_of(session, &sought.number)?.is_empty();
-    Ok((!gone).then_some(newest))
+    let gone = earlier.is_bought() && store::owned::rows_of(session, &sought.number)?.is_empty();
+    Ok((!gone).then_some(earlier))
 }
 
 struct Submission {
