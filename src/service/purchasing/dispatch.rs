@@ -80,6 +80,9 @@ impl Inner {
 
     /// One try, from quote to outcome. An error means that the purchase stays approved.
     async fn drive_once(&self, purchase: Purchase) -> Result<Purchase, Refusal> {
+        if let Err(why) = self.parts.settings.buying {
+            return Err(Refusal::new(Code::BuyingFrozen, why));
+        }
         let quote = self.current_quote(&purchase).await?;
         let within = quote.is_within(&purchase.quote, self.parts.settings.price_tolerance);
         if !within || purchase.max_price.is_some_and(|most| quote.price().total() > most) {
@@ -90,6 +93,7 @@ impl Inner {
         let claimed_boot = self.parts.clock.boot();
         let id = purchase.id;
         match self.reserve_and_claim(purchase, quote).await {
+            Ok(Reserved::Elsewhere(purchase)) => Ok(purchase),
             Ok(Reserved::Cancelled(purchase)) => {
                 self.parts.metrics.purchase_moved(purchase.state);
                 Ok(purchase)
@@ -119,7 +123,8 @@ impl Inner {
 
     async fn current_quote(&self, purchase: &Purchase) -> Result<Quote, Refusal> {
         let age = self.parts.clock.now().duration_since(purchase.quote.at);
-        if age <= QUOTE_LASTS {
+        // A quote from the future is one from before the calendar was set back.
+        if (SignedDuration::ZERO..=QUOTE_LASTS).contains(&age) {
             return Ok(purchase.quote.clone());
         }
         self.parts.owned.ensure_younger_than(self.parts.settings.list_younger_than).await?;

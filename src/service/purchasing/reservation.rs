@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use crate::domain::audit::{Actor, AuditEvent, Target};
 use crate::domain::money::Money;
 use crate::domain::order::Order;
-use crate::domain::purchase::{Purchase, Step};
+use crate::domain::purchase::{Purchase, State, Step};
 use crate::domain::quote::Quote;
 use crate::service::purchasing::{Inner, PurchasingSettings};
 use crate::service::refusal::{Code, Refusal};
@@ -25,6 +25,8 @@ pub(super) enum Reserved {
     Claimed(Purchase, Box<Order>),
     /// A guard said no for good.
     Cancelled(Purchase),
+    /// Not approved any more: whoever moved it meanwhile has the only right to what comes next.
+    Elsewhere(Purchase),
 }
 
 /// Everything the transaction needs; it runs on the writer's thread.
@@ -61,6 +63,9 @@ impl Reservation {
         // The row counts, not the copy that waited for its quote.
         let current = store::purchases::find(tx.session(), id)?;
         self.purchase = current.ok_or_else(|| StoreError::Corrupt(format!("no purchase {id}")))?;
+        if self.purchase.state != State::Approved {
+            return Ok(tx.unchanged(Reserved::Elsewhere(self.purchase))?);
+        }
         match self.guard(&tx)? {
             Ok(()) => self.claim(tx),
             Err(refusal) => {
@@ -83,19 +88,15 @@ impl Reservation {
         let (session, purchase) = (tx.session(), &self.purchase);
         let no = |code, message: String| Ok(Err(Refusal::new(code, message)));
         if let Some(other) = store::purchases::active_for(session, &purchase.number)? {
+            if other.requester.team != purchase.requester.team {
+                let message = format!("nobody sells {} now; search for another one", purchase.number);
+                return no(Code::NumberNotAvailable, message);
+            }
             let code = if other.is_bought() { Code::AlreadyOwned } else { Code::PurchaseInProgress };
             return no(code, format!("{} is taken by another purchase", purchase.number));
         }
         if !store::owned::rows_of(session, &purchase.number)?.is_empty() {
             return no(Code::AlreadyOwned, format!("{} is owned already", purchase.number));
-            if other.requester.team != purchase.requester.team {
-                let message = format!("nobody sells {} now; search for another one", purchase.number);
-                return no(Code::NumberNotAvailable, message);
-            }
-            if other.requester.team != purchase.requester.team {
-                let message = format!("nobody sells {} now; search for another one", purchase.number);
-                return no(Code::NumberNotAvailable, message);
-            }
         }
         let Some(team) = &self.team else {
             return no(
@@ -153,7 +154,7 @@ impl Reservation {
         let registration_data = store::purchases::registration_data(tx.session(), self.purchase.id)?;
         let hold = self.quote.price().total();
 
-        let trace = Trace { reserved_day: Some(&day), ..Trace::default() };
+        let trace = Trace { reserved_day: Some(&day), monthly: Some(self.quote.monthly), ..Trace::default() };
         store::purchases::step(&mut tx, &mut self.purchase, Step::Reserve, trace)?;
         let account = account(&self.purchase, month_of(at, &self.settings.time_zone));
         store::ledger::enter(&mut tx, &account, Kind::Hold, hold)?;
