@@ -139,6 +139,7 @@ impl Gateway {
         stop.cancelled().await;
         let deadline = Instant::now() + self.drain_grace;
         self.readiness.set(false);
+        self.background.begin_drain();
         tracing::info!(grace = ?self.drain_grace, "draining: nothing new is accepted, what is under way is finished");
         self.public.drain(self.drain_grace).await;
         if tokio::time::timeout_at(deadline, self.background.finished()).await.is_err() {

@@ -33,7 +33,10 @@ impl Readers {
             let _place = place;
             let kept = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let connection = kept.map_or_else(|| sqlite::open_for_reading(&path), Ok)?;
+            // One transaction, so that several statements see one state.
+            connection.execute_batch("BEGIN")?;
             let result = job(&Session::new(&connection));
+            connection.execute_batch("COMMIT")?;
             idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
             result
         });

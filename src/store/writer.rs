@@ -129,8 +129,12 @@ fn in_savepoint<R, E: From<StoreError>>(
     let result = catch_unwind(AssertUnwindSafe(|| job(Tx::new(Session::new(connection), at))));
     let result = result.unwrap_or_else(|_| Err(StoreError::Corrupt("a write panicked".to_owned()).into()));
     let result = result.map(Finished::into_result);
-    if result.is_err() {
-        execute(connection, "ROLLBACK TO job")?;
+    if result.is_err()
+        && let Err(error) = execute(connection, "ROLLBACK TO job")
+    {
+        // What cannot be undone alone must not be committed with the group: then nobody's is.
+        let _ = execute(connection, "ROLLBACK");
+        return Err(error.into());
     }
     execute(connection, "RELEASE job")?;
     result

@@ -9,12 +9,12 @@
 #![expect(unreachable_pub, reason = "a test has no outside: `pub` here means for the other modules")]
 
 mod buying;
+mod corners;
 mod crash;
 mod documents;
 mod edge;
 mod evidence;
 mod quirks;
-mod review;
 mod roles;
 mod searching;
 mod stage;

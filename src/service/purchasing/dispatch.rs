@@ -3,9 +3,11 @@
 //! The whole of it runs in a task that belongs to the purchase. Who asked may wait for it, for as long as was
 //! promised; hanging up changes nothing.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use jiff::SignedDuration;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -13,8 +15,8 @@ use tokio::time::Instant;
 use crate::domain::order::{Receipt, Sent};
 use crate::domain::purchase::{Purchase, PurchaseId, State};
 use crate::domain::quote::Quote;
-use crate::service::purchasing::Inner;
 use crate::service::purchasing::reservation::Reserved;
+use crate::service::purchasing::{Inner, PANICKED};
 use crate::service::refusal::{Code, Refusal};
 use crate::store;
 
@@ -37,16 +39,20 @@ impl Inner {
         if driven.contains_key(&purchase.id) {
             return;
         }
-        let (end, ended) = watch::channel(());
+        let (end, ended) = watch::channel(None);
         driven.insert(purchase.id, ended);
-        let lease = Lease { inner: Arc::clone(self), id: purchase.id, _end: end };
+        let lease = Lease { inner: Arc::clone(self), id: purchase.id, end };
         let purchase = purchase.clone();
         self.parts.background.spawn(async move {
-            lease.inner.drive(purchase).await;
+            if let Err(refusal) = lease.inner.drive(purchase).await {
+                tracing::warn!(%refusal, "an approved purchase could not be sent; it is tried again when asked for");
+                lease.end.send_replace(Some(refusal));
+            }
         });
     }
 
-    /// Waits for the task that drives a purchase, at most until `deadline`; the purchase as it stands then.
+    /// Waits for the task that drives a purchase, at most until `deadline`; the purchase as it stands then, or why it
+    /// could not be sent yet.
     pub(super) async fn wait_until(
         &self,
         purchase: Purchase,
@@ -54,28 +60,28 @@ impl Inner {
     ) -> Result<Purchase, Refusal> {
         let ended = self.driven.lock().unwrap_or_else(PoisonError::into_inner).get(&purchase.id).cloned();
         if let Some(mut ended) = ended {
-            // The sender never sends: being dropped is the signal. Running out of time is an answer as well.
+            // Ends with a reason, or by being dropped. Running out of time is an answer as well.
             let _ = tokio::time::timeout_at(deadline, ended.changed()).await;
+            let why = ended.borrow().clone();
+            if let Some(refusal) = why {
+                return Err(refusal.about(purchase.id));
+            }
         }
         let id = purchase.id;
         let current = self.parts.store.read(move |session| store::purchases::find(session, id)).await?;
         Ok(current.unwrap_or(purchase))
     }
 
-    async fn drive(&self, mut purchase: Purchase) {
+    /// Tries until there is an outcome, or until it has not left this machine often enough.
+    async fn drive(&self, mut purchase: Purchase) -> Result<(), Refusal> {
         for tries in 1..=TRIES {
-            match self.drive_once(purchase).await {
-                Ok(driven) if driven.state == State::Approved && tries < TRIES => {
-                    tokio::time::sleep(PAUSE * tries).await;
-                    purchase = driven;
-                }
-                Ok(_) => return,
-                Err(refusal) => {
-                    tracing::warn!(%refusal, "an approved purchase could not be sent yet; it is tried again when asked for");
-                    return;
-                }
+            purchase = self.drive_once(purchase).await?;
+            if purchase.state != State::Approved {
+                break;
             }
+            tokio::time::sleep(PAUSE * tries).await;
         }
+        Ok(())
     }
 
     /// One try, from quote to outcome. An error means that the purchase stays approved.
@@ -91,6 +97,9 @@ impl Inner {
         // The slot first: waiting for it may take longer than a claim stays fresh.
         let slot = self.parts.upstream.reserve_buy_slot(SLOT_WITHIN).await?;
         let claimed_boot = self.parts.clock.boot();
+        if self.parts.background.is_draining() {
+            return Err(Refusal::new(Code::BuyingFrozen, "the gateway is stopping; nothing was sent"));
+        }
         let id = purchase.id;
         match self.reserve_and_claim(purchase, quote).await {
             Ok(Reserved::Elsewhere(purchase)) => Ok(purchase),
@@ -103,7 +112,10 @@ impl Inner {
                 self.parts.metrics.purchase_moved(State::Reserved);
                 self.parts.metrics.purchase_moved(purchase.state);
                 self.parts.searches.forget_number(purchase.number.as_str());
-                let sent = self.parts.upstream.buy(slot, &order, claimed_boot).await;
+                let sending = AssertUnwindSafe(self.parts.upstream.buy(slot, &order, claimed_boot));
+                // A fault of ours in the middle of sending proves nothing: the number may have been sold.
+                let sent =
+                    sending.catch_unwind().await.unwrap_or_else(|_| Sent::Ambiguous(PANICKED.to_owned()));
                 let settled = self.settle_for_certain(purchase.id, sent).await;
                 self.parts.metrics.purchase_moved(settled.state);
                 let is_gone = settled.code.as_deref() == Some(Code::NumberNotAvailable.as_str());
@@ -180,7 +192,7 @@ const fn outcome_word<T>(sent: &Sent<T>) -> &'static str {
 struct Lease {
     inner: Arc<Inner>,
     id: PurchaseId,
-    _end: watch::Sender<()>,
+    end: watch::Sender<Option<Refusal>>,
 }
 
 impl Drop for Lease {

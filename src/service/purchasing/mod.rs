@@ -149,9 +149,11 @@ struct Inner {
     /// Numbers that a country just did not have: asking again at once would only cost calls.
     unavailable: moka::sync::Cache<(DedicatedNumber, Country), ()>,
     /// Purchases that a task of this process is driving, and a way to wait for its end.
-    driven: Mutex<HashMap<PurchaseId, watch::Receiver<()>>>,
+    driven: Mutex<HashMap<PurchaseId, watch::Receiver<Option<Refusal>>>>,
 }
 
+/// Why nobody knows what became of a request that was being sent, when the fault was ours.
+pub(super) const PANICKED: &str = "the gateway failed while it was sending";
 /// How long a number stays "not available" without asking again.
 const UNAVAILABLE_FOR: Duration = Duration::from_secs(30);
 
@@ -172,7 +174,14 @@ impl Purchasing {
     ) -> Result<Answered, Refusal> {
         let deadline = Instant::now() + request.wait.unwrap_or(self.0.parts.settings.answer_within);
         let (number, message_type) = (request.number.clone(), request.message_type);
-        match self.0.find_or_submit(principal, request).await {
+        let submitting = self.0.find_or_submit(principal, request);
+        // Giving up here is safe: nothing is sent before the purchase is there, and asking again finds it.
+        let patience = self.0.parts.settings.answer_within;
+        let submitted = tokio::time::timeout(patience, submitting).await.unwrap_or_else(|_| {
+            let message = "ClickSend did not name a price in time; nothing was sent";
+            Err(Refusal::new(Code::UpstreamUnavailable, message))
+        });
+        match submitted {
             Ok(submitted) => {
                 self.0.drive_in_background(&submitted.purchase);
                 let purchase = self.0.wait_until(submitted.purchase, deadline).await?;

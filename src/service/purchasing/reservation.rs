@@ -98,6 +98,12 @@ impl Reservation {
         if !store::owned::rows_of(session, &purchase.number)?.is_empty() {
             return no(Code::AlreadyOwned, format!("{} is owned already", purchase.number));
         }
+        if self.settings.currency != Some(self.quote.currency) {
+            return no(
+                Code::CurrencyMismatch,
+                "the budgets are in another currency than the quote".to_owned(),
+            );
+        }
         let Some(team) = &self.team else {
             return no(
                 Code::TeamUnknown,

@@ -3,9 +3,13 @@
 //! A registration mails a compliance team, and nothing can be read back. So it is claimed before it is sent, sent
 //! once, and a repeat within a day finds the first by its content instead of mailing again.
 
+mod record;
+
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use jiff::SignedDuration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -25,11 +29,13 @@ use crate::domain::registration::{
 use crate::metrics::Metrics;
 use crate::service::background::Background;
 use crate::service::limits::PersonLimit;
+use crate::service::purchasing::PANICKED;
 use crate::service::purchasing::submission::{denied, on_behalf_of};
 use crate::service::refusal::{Code, Refusal};
 use crate::service::teams::Teams;
 use crate::store::attempts::InstanceId;
-use crate::store::{self, Store, StoreError, Tx};
+use crate::store::{self, Store, StoreError};
+use record::{claim, settle};
 
 /// The same content again within this time is a repeat.
 const REPEATS_WITHIN: SignedDuration = SignedDuration::from_hours(24);
@@ -168,6 +174,9 @@ impl Registrations {
         if let Err(why) = self.0.buying {
             return Err(Refusal::new(Code::BuyingFrozen, why));
         }
+        if self.0.background.is_draining() {
+            return Err(Refusal::new(Code::BuyingFrozen, "the gateway is stopping; nothing was sent"));
+        }
         let rule = self.decide(principal, &team, &request)?;
         let slot = self.0.upstream.reserve_registration_slot(SLOT_WITHIN).await?;
         let at = self.0.clock.now();
@@ -221,7 +230,12 @@ impl Registrations {
             // Whoever asked may have stopped waiting, here as well as below.
             let _ = tell.send(claimed);
             let outcome = if is_ours {
-                service.0.upstream.register(slot, new.number_type, new.country, &form, claimed_boot).await
+                let (upstream, number_type, country) = (&service.0.upstream, new.number_type, new.country);
+                let sending = upstream.register(slot, number_type, country, &form, claimed_boot);
+                AssertUnwindSafe(sending)
+                    .catch_unwind()
+                    .await
+                    .unwrap_or_else(|_| Sent::Ambiguous(PANICKED.to_owned()))
             } else if is_certain {
                 return;
             } else {
@@ -333,68 +347,4 @@ fn digest(request: &RegistrationRequest) -> Result<Digest, Refusal> {
         "form": request.form,
     });
     Ok(canonical::digest(&content).map_err(StoreError::from)?)
-}
-
-/// Claims, unless somebody was faster with the same content; then that one is found.
-fn claim(
-    mut tx: Tx<'_>,
-    registration: &Registration,
-    form: &RegistrationForm,
-    instance: InstanceId,
-    since: jiff::Timestamp,
-) -> Result<store::Finished<Option<Registration>>, Refusal> {
-    let team = &registration.requester.team;
-    let found = store::registrations::repeat_of(tx.session(), team, &registration.form_digest, since)?;
-    if found.is_some() {
-        return Ok(tx.unchanged(found)?);
-    }
-    store::registrations::insert(&mut tx, registration, form, instance)?;
-    let event = AuditEvent::new(
-        "registration.intent",
-        Actor::Person(registration.requester.person.clone()),
-        Target::new("registration", &registration.id),
-    )
-    .with("number_type", registration.number_type.as_str())
-    .with("country", registration.country.as_str())
-    .with("team", registration.requester.team.as_str())
-    .with("rule", registration.rule.clone())
-    .with("policy", registration.policy_digest.to_string())
-    .with("instance", instance.0.to_string())
-    .with_some("reference", registration.reference.clone())
-    .with_some("on_behalf_of", registration.requester.on_behalf_of.clone())
-    .with_personal("form", Some(serde_json::to_string(form).map_err(StoreError::from)?));
-    Ok(tx.commit(&event, None)?)
-}
-
-/// Ends the one attempt; one that is ended already, or was never claimed, stays as it is.
-fn settle(mut tx: Tx<'_>, id: RegistrationId, outcome: &Sent<()>) -> Result<store::Finished<()>, Refusal> {
-    let found = store::registrations::find(tx.session(), id)?;
-    let Some(mut registration) = found.filter(|found| found.state == RegistrationState::Dispatching) else {
-        return Ok(tx.unchanged(())?);
-    };
-    let (state, action, code, why) = match outcome {
-        Sent::Done(()) => (RegistrationState::Submitted, "registration.submitted", None, None),
-        Sent::Refused(refusal) => {
-            let said = Refusal::from_upstream(refusal);
-            // A 404 here is not about a number.
-            let code = if said.code == Code::NumberNotAvailable { Code::UpstreamRefused } else { said.code };
-            (RegistrationState::Failed, "registration.failed", Some(code), Some(said.message))
-        }
-        Sent::NotSent(why) => {
-            let why = format!("ClickSend could not be reached ({why}); nothing was sent");
-            (RegistrationState::Failed, "registration.not_sent", Some(Code::UpstreamUnavailable), Some(why))
-        }
-        Sent::Ambiguous(why) => {
-            let code = Some(Code::PurchaseOutcomeUnknown);
-            (RegistrationState::Unknown, "registration.lost", code, Some(why.clone()))
-        }
-    };
-    store::registrations::finish(&mut tx, &mut registration, state, code.map(Code::as_str), why.clone())?;
-    let target = Target::new("registration", &registration.id);
-    let event = AuditEvent::new(action, Actor::Gateway("registrations"), target)
-        .with("state", state.as_str())
-        .with_some("code", code.map(Code::as_str))
-        .with_some("why", why);
-    tracing::info!(registration = %id, state = state.as_str(), "registration settled");
-    Ok(tx.commit(&event, ())?)
 }
