@@ -103,3 +103,66 @@ async fn a_list_that_is_quicker_than_the_booking_doubles_no_number() {
     assert_eq!(stage.get(&who, "/v3/numbers").await.json()["data"]["total"], 1);
     stage.finish().await;
 }
+
+#[tokio::test]
+async fn a_purchase_that_cannot_be_sent_yet_says_why_and_is_sent_when_asked_for_again() {
+    let stage = Stage::new().await;
+    let numbers = stage.numbers_on_sale("AU").await;
+    stage
+        .fault(json!({"operation": "buy", "fault": "throttle_429", "retry_after_seconds": 12, "count": 1}))
+        .await;
+    assert_eq!(stage.buy(&ann(), &numbers[0]).await.verdict(), "503 UPSTREAM_BUSY");
+    // Upstream wants a pause that is longer than a buy waits for its turn.
+    let waiting = stage.buy(&ann(), &numbers[1]).await;
+    assert_eq!(waiting.verdict(), "503 UPSTREAM_BUSY", "{}", waiting.text);
+    let location = waiting.header("location").unwrap();
+    assert_eq!(stage.get(&ann(), location).await.json()["state"], "approved");
+    assert_eq!(stage.calls("buy").await, 1);
+    let again = async {
+        loop {
+            let answer = stage.buy(&ann(), &numbers[1]).await;
+            if answer.status == 200 {
+                return answer;
+            }
+        }
+    };
+    let bought = tokio::time::timeout(Duration::from_secs(20), again).await.expect("the pause ends");
+    assert_eq!(bought.header("location"), Some(location), "the same purchase");
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn a_price_that_does_not_come_is_not_waited_for_longer_than_promised() {
+    let stage = Stage::with("[purchases]\nanswer_within = \"1s\"\n").await;
+    let number = stage.numbers_on_sale("AU").await[0].clone();
+    stage.fault(json!({"operation": "search", "fault": "hold", "count": 1})).await;
+    let refused = stage.buy(&ann(), &number).await;
+    assert_eq!(refused.verdict(), "503 UPSTREAM_UNAVAILABLE", "{}", refused.text);
+    stage.control("release", json!({})).await;
+    assert_eq!(stage.buy(&ann(), &number).await.verdict(), "200 SUCCESS");
+    assert_eq!(stage.calls("buy").await, 1);
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn a_buy_that_was_not_claimed_when_the_gateway_began_to_stop_is_not_sent() {
+    let mut stage = Stage::new().await;
+    let number = stage.numbers_on_sale("AU").await[0].clone();
+    stage.fault(json!({"operation": "search", "fault": "hold", "count": 1})).await;
+    let path = format!("/v3/numbers/buy/{number}");
+    let buying = tokio::task::spawn(send(stage.request(&ann(), Method::POST, &path)));
+    stage.ledger("operation=search&wait_held=1").await;
+    stage.begin_stop();
+    let stopping = async {
+        while stage.ops("/readyz").await.status != 503 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), stopping).await.expect("readiness goes first");
+    stage.control("release", json!({})).await;
+    assert_eq!(buying.await.unwrap().verdict(), "503 BUYING_FROZEN");
+    assert_eq!(stage.calls("buy").await, 0);
+    stage.restart().await;
+    assert_eq!(stage.buy(&ann(), &number).await.verdict(), "200 SUCCESS");
+    stage.finish().await;
+}

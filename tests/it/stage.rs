@@ -209,6 +209,13 @@ impl Stage {
         self.start_gateway().await;
     }
 
+    /// What SIGTERM does; the gateway goes when it is done.
+    pub fn begin_stop(&self) {
+        if let Some((stop, _)) = &self.gateway {
+            stop.cancel();
+        }
+    }
+
     async fn stop_gateway(&mut self) {
         if let Some((stop, running)) = self.gateway.take() {
             stop.cancel();
