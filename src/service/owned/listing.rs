@@ -33,12 +33,19 @@ enum Scan {
     Torn,
 }
 
+/// Which list, and for whom: who only looks must not use up the calls that buying needs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asking {
+    pub(super) filter: ListFilter,
+    pub(super) purpose: Purpose,
+}
+
 impl Inner {
     /// The list, as soon as a reading of it agrees with itself.
-    pub(super) async fn complete_list(&self, filter: ListFilter) -> Result<WholeList, Refusal> {
+    pub(super) async fn complete_list(&self, asking: Asking) -> Result<WholeList, Refusal> {
         let mut with_twins = None;
         for _ in 0..TRIES {
-            match self.scan(filter).await? {
+            match self.scan(asking).await? {
                 Scan::Whole(list) => return Ok(list),
                 // One account was seen to list a number twice: believed when two scans in a row say the same.
                 Scan::Twins(list) if with_twins.as_ref() == Some(&list) => return Ok(list),
@@ -53,12 +60,12 @@ impl Inner {
     }
 
     /// Every page, one after the other.
-    async fn scan(&self, filter: ListFilter) -> Result<Scan, ReadError> {
-        let first = self.upstream.owned_page(1, filter, Purpose::Buying).await?;
+    async fn scan(&self, asking: Asking) -> Result<Scan, ReadError> {
+        let first = self.page(1, asking).await?;
         let (total, last_page) = (first.total, first.last_page.min(MAX_PAGES));
         let (mut numbers, currency) = (first.numbers, first.currency);
         for page in 2..=last_page {
-            let next = self.further_page(page, filter).await?;
+            let next = self.further_page(page, asking).await?;
             if next.total != total {
                 tracing::warn!(page, "upstream's list changed while it was read; reading it again");
                 return Ok(Scan::Torn);
@@ -79,14 +86,18 @@ impl Inner {
 
     /// A page after the first. An account of thousands of numbers has more pages than a minute allows calls, so a
     /// full limiter is waited for: in the task that reads the list, which holds up nobody.
-    async fn further_page(&self, page: u32, filter: ListFilter) -> Result<OwnedPage, ReadError> {
+    async fn further_page(&self, page: u32, asking: Asking) -> Result<OwnedPage, ReadError> {
         for _ in 1..PATIENCE {
-            match self.upstream.owned_page(page, filter, Purpose::Buying).await {
+            match self.page(page, asking).await {
                 Err(ReadError::Busy { retry_after }) => tokio::time::sleep(retry_after).await,
                 answer => return answer,
             }
         }
-        self.upstream.owned_page(page, filter, Purpose::Buying).await
+        self.page(page, asking).await
+    }
+
+    async fn page(&self, page: u32, asking: Asking) -> Result<OwnedPage, ReadError> {
+        self.upstream.owned_page(page, asking.filter, asking.purpose).await
     }
 
     /// Puts the list into the store, if it says anything new.

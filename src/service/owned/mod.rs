@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::clicksend::{ClickSend, ListFilter};
+use crate::clicksend::{ClickSend, ListFilter, Purpose};
 use crate::clock::Clock;
 use crate::domain::number::DedicatedNumber;
 use crate::domain::owned::OwnedNumber;
@@ -21,6 +21,8 @@ use crate::service::background::Background;
 use crate::service::refusal::{Code, Refusal};
 use crate::service::single_flight::{Part, SingleFlight};
 use crate::store::{self, Store};
+
+use listing::Asking;
 
 pub use filter::{FilterKey, OwnedFilter};
 
@@ -140,7 +142,7 @@ impl OwnedNumbers {
 
     /// Makes sure that the table of owned numbers is no older than `max_age`.
     pub async fn ensure_younger_than(&self, max_age: Duration) -> Result<(), Refusal> {
-        self.0.listing(false, max_age).await.map(|_| ())
+        self.0.listing(false, max_age, Purpose::Buying).await.map(|_| ())
     }
 
     /// Whether the caller may see a number that the account owns, going by the table.
@@ -178,13 +180,14 @@ impl Inner {
         self: &Arc<Self>,
         without_campaign: bool,
         max_age: Duration,
+        purpose: Purpose,
     ) -> Result<(Listing, CacheResult), Refusal> {
         if let Some(listing) = self.kept(without_campaign).filter(|listing| self.age(listing) < max_age) {
             return Ok((listing, CacheResult::Hit));
         }
         let work = || {
             let inner = Arc::clone(self);
-            async move { inner.fetch(without_campaign).await }
+            async move { inner.fetch(without_campaign, purpose).await }
         };
         let flight = self.flights.join(&without_campaign, || Ok::<(), Refusal>(()), work)?;
         let cache = match flight.part {
@@ -205,7 +208,7 @@ impl Inner {
 
     /// For showing: a fresh list, else an old one. Nothing may be bought by it.
     async fn shown(self: &Arc<Self>, without_campaign: bool) -> Result<(Listing, CacheResult), Refusal> {
-        let refusal = match self.listing(without_campaign, self.settings.fresh_for).await {
+        let refusal = match self.listing(without_campaign, self.settings.fresh_for, Purpose::People).await {
             Ok(found) => return Ok(found),
             Err(refusal) => refusal,
         };
@@ -230,10 +233,10 @@ impl Inner {
         Ok(())
     }
 
-    async fn fetch(&self, without_campaign: bool) -> Result<Listing, Refusal> {
+    async fn fetch(&self, without_campaign: bool, purpose: Purpose) -> Result<Listing, Refusal> {
         let read = self.clock.boot();
         let filter = ListFilter { exclude_10dlc_campaign: without_campaign };
-        let (numbers, currency) = self.complete_list(filter).await?;
+        let (numbers, currency) = self.complete_list(Asking { filter, purpose }).await?;
         let numbers = if without_campaign { numbers } else { self.keep(numbers, currency.clone()).await? };
         let listing = Listing { numbers: Arc::new(numbers), currency, read };
         self.listings
