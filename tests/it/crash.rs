@@ -11,7 +11,15 @@ use crate::stage::{Stage, ann};
 struct Process {
     child: Child,
     /// Lines of the log, so that the pipe never fills.
-    log: std::thread::JoinHandle<Vec<String>>,
+    log: Option<std::thread::JoinHandle<Vec<String>>>,
+}
+
+impl Drop for Process {
+    /// A test that fails leaves no server behind.
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 impl Process {
@@ -45,14 +53,14 @@ impl Process {
         let (api, ops) = address.await.expect("the process became ready");
         stage.api = format!("http://{}", api.as_str().unwrap());
         stage.ops = format!("http://{}", ops.as_str().unwrap());
-        Self { child, log }
+        Self { child, log: Some(log) }
     }
 
     /// SIGKILL: nothing of the program's own runs any more.
     fn kill(mut self) -> Vec<String> {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
-        self.log.join().unwrap()
+        self.log.take().unwrap().join().unwrap()
     }
 }
 
