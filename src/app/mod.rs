@@ -97,10 +97,10 @@ impl Gateway {
             reads: Background::default(),
             instance: InstanceId(Uuid::new_v4()),
         };
-        let public = parts.public();
+        let (public, writes) = parts.public();
         recover(&public.purchasing, &public.registrations).await?;
         let ops = parts.ops(&readiness);
-        let tidiers = (public.searches.clone(), public.purchasing.clone(), public.registrations.clone());
+        let searches = public.searches.clone();
         let verifier = Arc::clone(&public.verifier);
         let router = PublicRouter::new(public);
 
@@ -109,10 +109,8 @@ impl Gateway {
         tasks.spawn(async move { verifier.refresh_forever(refreshing).await });
         let (tidy_limit, stop_tidying) = (router.tidier(), stop.clone());
         tasks.spawn(every(TIDY_EVERY, stop_tidying, move || {
-            let (searches, purchasing, registrations) = &tidiers;
             searches.tidy();
-            purchasing.tidy();
-            registrations.tidy();
+            writes.forget_idle();
             tidy_limit();
         }));
         let public =

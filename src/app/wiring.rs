@@ -10,13 +10,13 @@ use crate::auth::{self, ClaimNames, Denied, IssuerOptions, Verifier};
 use crate::clicksend::{self, Call, ClickSend};
 use crate::clock::Clock;
 use crate::config::{self, Config, Limit, Mode, PreexistingVisibility};
-use crate::domain::policy::Policy;
 use crate::http::ops::{OpsParts, Readiness};
 use crate::http::{EdgeSettings, PublicParts, SearchShape};
 use crate::metrics::{self, Metrics};
 use crate::service::Code;
 use crate::service::background::Background;
 use crate::service::figures::FigureReader;
+use crate::service::ground::Ground;
 use crate::service::limits::{PersonLimit, Rate};
 use crate::service::owned::{OwnedNumbers, OwnedSettings};
 use crate::service::purchasing::{Purchasing, PurchasingParts, PurchasingSettings};
@@ -47,25 +47,30 @@ pub(super) struct Wired<'c> {
 }
 
 impl Wired<'_> {
-    /// Everything behind the public listener.
-    pub(super) fn public(&self) -> PublicParts {
+    /// Everything behind the public listener, and the limit of writes, to be tidied.
+    pub(super) fn public(&self) -> (PublicParts, Arc<PersonLimit>) {
         self.metrics.expect_refusals(Code::ALL.into_iter().map(Code::as_str));
-        let shared = Shared {
-            searches: self.searches(),
-            owned: self.owned(),
-            teams: Arc::new(teams(self.config)),
-            policy: Arc::new(self.config.policy.clone()),
-        };
-        PublicParts {
+        let (ground, searches, owned) = (self.ground(), self.searches(), self.owned());
+        let public = PublicParts {
             verifier: Arc::clone(&self.verifier),
-            purchasing: self.purchasing(&shared),
-            registrations: self.registrations(&shared),
-            searches: shared.searches,
-            owned: shared.owned,
-            teams: shared.teams,
-            metrics: self.metrics.clone(),
+            purchasing: Purchasing::new(PurchasingParts {
+                ground: ground.clone(),
+                owned: owned.clone(),
+                searches: searches.clone(),
+                settings: purchasing_settings(self.config),
+            }),
+            registrations: Registrations::new(RegistrationParts {
+                ground: ground.clone(),
+                answer_within: self.config.purchases.answer_within,
+                strict: self.config.compat.strict_registration,
+            }),
+            searches,
+            owned,
+            teams: ground.teams,
+            metrics: ground.metrics,
             settings: edge_settings(self.config),
-        }
+        };
+        (public, ground.writes)
     }
 
     fn limit(&self, which: metrics::Limit, of: config::Rate) -> PersonLimit {
@@ -100,38 +105,19 @@ impl Wired<'_> {
         )
     }
 
-    fn purchasing(&self, shared: &Shared) -> Purchasing {
-        Purchasing::new(PurchasingParts {
+    fn ground(&self) -> Ground {
+        Ground {
             upstream: self.upstream.clone(),
             store: self.store.clone(),
-            owned: shared.owned.clone(),
-            searches: shared.searches.clone(),
-            teams: Arc::clone(&shared.teams),
-            policy: Arc::clone(&shared.policy),
-            writes: self.limit(metrics::Limit::Writes, self.config.limits.writes),
-            background: self.background.clone(),
-            instance: self.instance,
-            clock: self.clock.clone(),
-            metrics: self.metrics.clone(),
-            settings: purchasing_settings(self.config),
-        })
-    }
-
-    fn registrations(&self, shared: &Shared) -> Registrations {
-        Registrations::new(RegistrationParts {
-            upstream: self.upstream.clone(),
-            store: self.store.clone(),
-            teams: Arc::clone(&shared.teams),
-            policy: Arc::clone(&shared.policy),
-            writes: self.limit(metrics::Limit::Writes, self.config.limits.writes),
+            teams: Arc::new(teams(self.config)),
+            policy: Arc::new(self.config.policy.clone()),
+            writes: Arc::new(self.limit(metrics::Limit::Writes, self.config.limits.writes)),
             background: self.background.clone(),
             instance: self.instance,
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),
             buying: buying(self.config),
-            answer_within: self.config.purchases.answer_within,
-            strict: self.config.compat.strict_registration,
-        })
+        }
     }
 
     /// Everything behind the operators' listener.
@@ -152,14 +138,6 @@ impl Wired<'_> {
             ready: readiness.clone(),
         }
     }
-}
-
-/// What several services look at.
-struct Shared {
-    searches: Searches,
-    owned: OwnedNumbers,
-    teams: Arc<Teams>,
-    policy: Arc<Policy>,
 }
 
 /// The upstream client of the configuration.
@@ -295,7 +273,6 @@ fn budget(limits: config::BudgetLimits) -> Budget {
 fn purchasing_settings(config: &Config) -> PurchasingSettings {
     let per_day = config.limits.purchases_per_day;
     PurchasingSettings {
-        buying: buying(config),
         types: config.purchases.types.clone(),
         currency: config.budget.currency,
         time_zone: config.budget.time_zone.clone(),

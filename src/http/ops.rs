@@ -58,7 +58,8 @@ pub fn router(parts: OpsParts) -> Router {
 /// gateway out of service would not bring it back.
 async fn readyz(State(parts): State<Arc<OpsParts>>) -> Response<Body> {
     let ready = parts.ready.is_ready();
-    let database = parts.figures.read().await.map_or_else(|error| error.to_string(), |_| "ok".to_owned());
+    let database =
+        parts.figures.check_store().await.map_or_else(|error| error.to_string(), |()| "ok".to_owned());
     let issuers: Vec<_> = parts
         .verifier
         .issuers_health()

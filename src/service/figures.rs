@@ -37,6 +37,11 @@ impl FigureReader {
         Self { store, teams, currency, time_zone, clock }
     }
 
+    /// Whether the store answers at all: the cheapest question there is.
+    pub async fn check_store(&self) -> Result<(), StoreError> {
+        self.store.read(|session| store::audit::head(session).map(|_| ())).await
+    }
+
     /// All figures of one moment.
     pub async fn read(&self) -> Result<Figures, StoreError> {
         let now = self.clock.now();

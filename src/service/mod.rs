@@ -5,6 +5,7 @@
 
 pub mod background;
 pub mod figures;
+pub mod ground;
 pub mod limits;
 pub mod owned;
 pub mod purchasing;

@@ -166,3 +166,21 @@ async fn a_buy_that_was_not_claimed_when_the_gateway_began_to_stop_is_not_sent()
     assert_eq!(stage.buy(&ann(), &number).await.verdict(), "200 SUCCESS");
     stage.finish().await;
 }
+
+#[tokio::test]
+async fn buying_and_registering_share_one_limit_of_writes() {
+    let usual = "writes = { per_minute = 1000, burst = 1000 }";
+    let stage = Stage::changed("", &[(usual, "writes = { per_minute = 1, burst = 1 }")]).await;
+    let number = stage.numbers_on_sale("AU").await[0].clone();
+    assert_eq!(stage.buy(&ann(), &number).await.verdict(), "200 SUCCESS");
+    let path = "/v3/numbers/registrations/number-types/10dlc/country/CA";
+    let form = json!({
+        "full_name": "Ann Lee", "company_name": "Acme", "email": "ann@example.com",
+        "website_url": "https://acme.example", "sample_message": "Hello.", "primary_use_case": "Parcels",
+    });
+    let limited = send(stage.request(&ann(), Method::POST, path).json(&form)).await;
+    assert_eq!(limited.verdict(), "429 TOO_MANY_REQUESTS", "{}", limited.text);
+    assert_eq!(stage.buy(&ann(), &number).await.verdict(), "200 SUCCESS", "a repeat is no write");
+    assert_eq!(stage.calls("register").await, 0);
+    stage.finish().await;
+}

@@ -43,7 +43,7 @@ impl Inner {
         driven.insert(purchase.id, ended);
         let lease = Lease { inner: Arc::clone(self), id: purchase.id, end };
         let purchase = purchase.clone();
-        self.parts.background.spawn(async move {
+        self.parts.ground.background.spawn(async move {
             if let Err(refusal) = lease.inner.drive(purchase).await {
                 tracing::warn!(%refusal, "an approved purchase could not be sent; it is tried again when asked for");
                 lease.end.send_replace(Some(refusal));
@@ -68,7 +68,8 @@ impl Inner {
             }
         }
         let id = purchase.id;
-        let current = self.parts.store.read(move |session| store::purchases::find(session, id)).await?;
+        let current =
+            self.parts.ground.store.read(move |session| store::purchases::find(session, id)).await?;
         Ok(current.unwrap_or(purchase))
     }
 
@@ -86,38 +87,35 @@ impl Inner {
 
     /// One try, from quote to outcome. An error means that the purchase stays approved.
     async fn drive_once(&self, purchase: Purchase) -> Result<Purchase, Refusal> {
-        if let Err(why) = self.parts.settings.buying {
-            return Err(Refusal::new(Code::BuyingFrozen, why));
-        }
+        self.parts.ground.may_send()?;
         let quote = self.current_quote(&purchase).await?;
         let within = quote.is_within(&purchase.quote, self.parts.settings.price_tolerance);
         if !within || purchase.max_price.is_some_and(|most| quote.price().total() > most) {
             return self.cancel_for_price(purchase, &quote).await;
         }
         // The slot first: waiting for it may take longer than a claim stays fresh.
-        let slot = self.parts.upstream.reserve_buy_slot(SLOT_WITHIN).await?;
-        let claimed_boot = self.parts.clock.boot();
-        if self.parts.background.is_draining() {
-            return Err(Refusal::new(Code::BuyingFrozen, "the gateway is stopping; nothing was sent"));
-        }
+        let slot = self.parts.ground.upstream.reserve_buy_slot(SLOT_WITHIN).await?;
+        let claimed_boot = self.parts.ground.clock.boot();
+        // Once more: quote and slot may have taken longer than the gateway had left.
+        self.parts.ground.may_send()?;
         let id = purchase.id;
         match self.reserve_and_claim(purchase, quote).await {
             Ok(Reserved::Elsewhere(purchase)) => Ok(purchase),
             Ok(Reserved::Cancelled(purchase)) => {
-                self.parts.metrics.purchase_moved(purchase.state);
+                self.parts.ground.metrics.purchase_moved(purchase.state);
                 Ok(purchase)
             }
             Ok(Reserved::Claimed(purchase, order)) => {
                 // Two transitions in one commit.
-                self.parts.metrics.purchase_moved(State::Reserved);
-                self.parts.metrics.purchase_moved(purchase.state);
+                self.parts.ground.metrics.purchase_moved(State::Reserved);
+                self.parts.ground.metrics.purchase_moved(purchase.state);
                 self.parts.searches.forget_number(purchase.number.as_str());
-                let sending = AssertUnwindSafe(self.parts.upstream.buy(slot, &order, claimed_boot));
+                let sending = AssertUnwindSafe(self.parts.ground.upstream.buy(slot, &order, claimed_boot));
                 // A fault of ours in the middle of sending proves nothing: the number may have been sold.
                 let sent =
                     sending.catch_unwind().await.unwrap_or_else(|_| Sent::Ambiguous(PANICKED.to_owned()));
                 let settled = self.settle_for_certain(purchase.id, sent).await;
-                self.parts.metrics.purchase_moved(settled.state);
+                self.parts.ground.metrics.purchase_moved(settled.state);
                 let is_gone = settled.code.as_deref() == Some(Code::NumberNotAvailable.as_str());
                 if !settled.state.is_active() && !is_gone {
                     self.parts.searches.offer_again(settled.number.as_str());
@@ -134,7 +132,7 @@ impl Inner {
     }
 
     async fn current_quote(&self, purchase: &Purchase) -> Result<Quote, Refusal> {
-        let age = self.parts.clock.now().duration_since(purchase.quote.at);
+        let age = self.parts.ground.clock.now().duration_since(purchase.quote.at);
         // A quote from the future is one from before the calendar was set back.
         if (SignedDuration::ZERO..=QUOTE_LASTS).contains(&age) {
             return Ok(purchase.quote.clone());

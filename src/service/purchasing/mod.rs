@@ -18,26 +18,19 @@ use jiff::tz::TimeZone;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::clicksend::ClickSend;
-use crate::clock::Clock;
 use crate::domain::audit::{Actor, AuditEvent, Target};
 use crate::domain::canonical::Digest;
 use crate::domain::country::Country;
 use crate::domain::money::{Currency, Money};
 use crate::domain::number::DedicatedNumber;
-use crate::domain::policy::Policy;
 use crate::domain::principal::{Principal, TeamId};
 use crate::domain::purchase::{MessageType, Purchase, PurchaseId, State};
 use crate::domain::registration::RegistrationData;
-use crate::metrics::Metrics;
-use crate::service::background::Background;
-use crate::service::limits::PersonLimit;
+use crate::service::ground::Ground;
 use crate::service::owned::OwnedNumbers;
 use crate::service::refusal::{Code, Refusal};
 use crate::service::search::Searches;
-use crate::service::teams::Teams;
-use crate::store::attempts::InstanceId;
-use crate::store::{self, Store};
+use crate::store;
 
 pub use crate::store::purchases::Filter;
 pub(super) use reservation::month_of;
@@ -92,8 +85,6 @@ pub struct Answered {
 /// How buying is configured.
 #[derive(Clone, Debug)]
 pub struct PurchasingSettings {
-    /// Whether buys are sent at all, or why not.
-    pub buying: Result<(), &'static str>,
     /// The types that may be asked for.
     pub types: Vec<MessageType>,
     /// The one currency; nothing is bought without.
@@ -114,28 +105,12 @@ pub struct PurchasingSettings {
 
 /// What purchasing is built from.
 pub struct PurchasingParts {
-    /// The way to upstream.
-    pub upstream: ClickSend,
-    /// The store.
-    pub store: Store,
+    /// What it shares with registering.
+    pub ground: Ground,
     /// The table of owned numbers.
     pub owned: OwnedNumbers,
     /// The search cache, which must forget what is sold.
     pub searches: Searches,
-    /// The configured teams.
-    pub teams: Arc<Teams>,
-    /// The rules.
-    pub policy: Arc<Policy>,
-    /// The limit for writes.
-    pub writes: PersonLimit,
-    /// Where detached work runs.
-    pub background: Background,
-    /// This process.
-    pub instance: InstanceId,
-    /// Time.
-    pub clock: Clock,
-    /// Counters.
-    pub metrics: Metrics,
     /// Configuration.
     pub settings: PurchasingSettings,
 }
@@ -193,7 +168,8 @@ impl Purchasing {
 
     /// One purchase that the caller may see.
     pub async fn show(&self, principal: &Principal, id: PurchaseId) -> Result<Purchase, Refusal> {
-        let found = self.0.parts.store.read(move |session| store::purchases::find(session, id)).await?;
+        let found =
+            self.0.parts.ground.store.read(move |session| store::purchases::find(session, id)).await?;
         found
             .filter(|purchase| principal.may_read() && principal.sees_team(&purchase.requester.team))
             .ok_or_else(|| Refusal::new(Code::NotFound, "there is no such purchase"))
@@ -203,7 +179,13 @@ impl Purchasing {
     pub async fn history(&self, principal: &Principal, id: PurchaseId) -> Result<Vec<String>, Refusal> {
         self.show(principal, id).await?;
         let id = id.to_string();
-        Ok(self.0.parts.store.read(move |session| store::audit::about(session, "purchase", &id, 200)).await?)
+        Ok(self
+            .0
+            .parts
+            .ground
+            .store
+            .read(move |session| store::audit::about(session, "purchase", &id, 200))
+            .await?)
     }
 
     /// Purchases that the caller may see, newest first, at most `limit`.
@@ -224,18 +206,19 @@ impl Purchasing {
         if filter.teams.as_ref().is_some_and(Vec::is_empty) {
             return Ok(Vec::new());
         }
-        Ok(self.0.parts.store.read(move |session| store::purchases::list(session, &filter, limit)).await?)
+        Ok(self
+            .0
+            .parts
+            .ground
+            .store
+            .read(move |session| store::purchases::list(session, &filter, limit))
+            .await?)
     }
 
     /// Settles what an earlier process left behind: whatever it had claimed is unknown now, and is never sent
     /// again. How many there were. Called once, before anything is served.
     pub async fn recover(&self) -> Result<usize, Refusal> {
         self.0.lose_left_behind().await
-    }
-
-    /// Lets go of what nobody uses; for a slow timer.
-    pub fn tidy(&self) {
-        self.0.parts.writes.forget_idle();
     }
 }
 
@@ -278,7 +261,7 @@ impl Inner {
         message_type: MessageType,
         refusal: Refusal,
     ) -> Refusal {
-        self.parts.metrics.refused(refusal.code.as_str());
+        self.parts.ground.metrics.refused(refusal.code.as_str());
         tracing::info!(
             code = refusal.code.as_str(),
             number = number.masked(),
@@ -293,7 +276,8 @@ impl Inner {
                 .with("code", refusal.code.as_str())
                 .with("type", message_type.as_str())
                 .with("why", refusal.message.clone());
-        let written: Result<(), Refusal> = self.parts.store.write(move |tx| Ok(tx.commit(&event, ())?)).await;
+        let written: Result<(), Refusal> =
+            self.parts.ground.store.write(move |tx| Ok(tx.commit(&event, ())?)).await;
         written.err().unwrap_or(refusal)
     }
 }

@@ -25,7 +25,7 @@ impl Inner {
         let was_asked = |country: &Country| self.unavailable.contains_key(&(number.clone(), *country));
         for country in asked.into_iter().filter(|country| !was_asked(country)) {
             if let Some((offer, page)) = self.exact_offer(number, country).await? {
-                let at = self.parts.clock.now();
+                let at = self.parts.ground.clock.now();
                 return Quote::from_offer(&offer, country, page.currency.as_ref(), at).map_err(|error| {
                     Refusal::new(Code::UpstreamUnavailable, format!("no usable price: {error}"))
                 });
@@ -49,7 +49,7 @@ impl Inner {
             SearchQuery::new(country, number.last_digits(LAST_DIGITS), SearchMode::EndsWith),
         ];
         for query in tries {
-            let page = self.parts.upstream.search(&query, 1, Purpose::Buying).await?;
+            let page = self.parts.ground.upstream.search(&query, 1, Purpose::Buying).await?;
             let exact = page.offers.iter().find(|offer| offer.dedicated_number == number.as_str()).cloned();
             if let Some(offer) = exact {
                 return Ok(Some((offer, page)));

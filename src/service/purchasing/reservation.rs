@@ -47,13 +47,13 @@ impl Inner {
     ) -> Result<Reserved, Refusal> {
         let reservation = Reservation {
             quote,
-            instance: self.parts.instance,
-            team: self.parts.teams.find(&purchase.requester.team).cloned(),
-            organisation: self.parts.teams.organisation,
+            instance: self.parts.ground.instance,
+            team: self.parts.ground.teams.find(&purchase.requester.team).cloned(),
+            organisation: self.parts.ground.teams.organisation,
             settings: self.parts.settings.clone(),
             purchase,
         };
-        self.parts.store.write(move |tx| reservation.run(tx)).await
+        self.parts.ground.store.write(move |tx| reservation.run(tx)).await
     }
 }
 

@@ -21,7 +21,7 @@ impl Inner {
     /// repeated whenever the store did not answer.
     pub(super) async fn settle(&self, id: PurchaseId, sent: &Sent<Receipt>) -> Result<Purchase, Refusal> {
         let outcome = sent.clone();
-        let settled: Purchase = self.parts.store.write(move |tx| settle(tx, id, outcome)).await?;
+        let settled: Purchase = self.parts.ground.store.write(move |tx| settle(tx, id, outcome)).await?;
         if settled.is_bought() {
             self.parts.owned.reread().await?;
         }
@@ -40,6 +40,7 @@ impl Inner {
         let (code, why) = (refusal.code, refusal.message.clone());
         let cancelled: Purchase = self
             .parts
+            .ground
             .store
             .write(move |mut tx| {
                 let trace =
@@ -50,15 +51,16 @@ impl Inner {
                 tx.commit(&event, purchase).map_err(Refusal::from)
             })
             .await?;
-        self.parts.metrics.purchase_moved(cancelled.state);
+        self.parts.ground.metrics.purchase_moved(cancelled.state);
         Ok(cancelled)
     }
 
     /// The serving lock is ours, so whoever claimed these is gone; what it sent, nobody knows.
     pub(super) async fn lose_left_behind(&self) -> Result<usize, Refusal> {
-        let instance = self.parts.instance;
+        let instance = self.parts.ground.instance;
         let left = self
             .parts
+            .ground
             .store
             .read(move |session| store::attempts::left_behind(session, instance, LEFT_BEHIND))
             .await?;
@@ -69,8 +71,8 @@ impl Inner {
                 "a buy was under way when the gateway stopped; its outcome is unknown and it is not sent again"
             );
             let why = "the gateway stopped while the buy was under way".to_owned();
-            let lost: Purchase = self.parts.store.write(move |tx| lose(tx, purchase, why)).await?;
-            self.parts.metrics.purchase_moved(lost.state);
+            let lost: Purchase = self.parts.ground.store.write(move |tx| lose(tx, purchase, why)).await?;
+            self.parts.ground.metrics.purchase_moved(lost.state);
         }
         Ok(count)
     }

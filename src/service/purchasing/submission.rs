@@ -37,7 +37,7 @@ impl Inner {
         if !principal.may_request() {
             return Err(Refusal::new(Code::Forbidden, "buying needs the role requester"));
         }
-        let team = self.parts.teams.paying(principal, request.team.as_ref())?;
+        let team = self.parts.ground.teams.paying(principal, request.team.as_ref())?;
         let on_behalf_of = on_behalf_of(principal, request.on_behalf_of.clone())?;
         let sought = sought(principal, &request);
         if let Some(found) = self.find_repeat(sought.clone()).await? {
@@ -62,7 +62,7 @@ impl Inner {
         request: PurchaseRequest,
         sought: Sought,
     ) -> Result<Submitted, Refusal> {
-        self.parts.writes.charge(principal)?;
+        self.parts.ground.writes.charge(principal)?;
         self.check_before_asking(principal, &team, &request)?;
         self.parts.owned.ensure_younger_than(self.parts.settings.list_younger_than).await?;
         self.refuse_taken(principal, &team, &request.number).await?;
@@ -70,7 +70,7 @@ impl Inner {
         self.check_price(&quote, &request)?;
         let decision = self.decide(principal, &team, request.message_type, &quote)?;
         let registration_data = self.registration_data(&team, &request, &quote)?;
-        let at = self.parts.clock.now();
+        let at = self.parts.ground.clock.now();
         let purchase = Purchase {
             id: PurchaseId::random(),
             quote_digest: quote
@@ -88,7 +88,7 @@ impl Inner {
             max_price: request.max_price,
             quote,
             rule: decision.rule.unwrap_or_default(),
-            policy_digest: self.parts.policy.digest(),
+            policy_digest: self.parts.ground.policy.digest(),
             state: State::Approved,
             code: None,
             explanation: None,
@@ -99,15 +99,15 @@ impl Inner {
             receipt: None,
         };
         let submission = Submission { sought, purchase, registration_data, reason: request.reason };
-        let submitted = self.parts.store.write(move |tx| submission.run(tx)).await?;
+        let submitted = self.parts.ground.store.write(move |tx| submission.run(tx)).await?;
         if !submitted.replayed {
-            self.parts.metrics.purchase_moved(submitted.purchase.state);
+            self.parts.ground.metrics.purchase_moved(submitted.purchase.state);
         }
         Ok(submitted)
     }
 
     async fn find_repeat(&self, sought: Sought) -> Result<Option<Purchase>, Refusal> {
-        self.parts.store.read(move |session| Ok(find_repeat(session, &sought))).await?
+        self.parts.ground.store.read(move |session| Ok(find_repeat(session, &sought))).await?
     }
 
     /// What needs no call to upstream.
@@ -118,9 +118,7 @@ impl Inner {
         request: &PurchaseRequest,
     ) -> Result<(), Refusal> {
         let settings = &self.parts.settings;
-        if let Err(why) = settings.buying {
-            return Err(Refusal::new(Code::BuyingFrozen, why));
-        }
+        self.parts.ground.may_send()?;
         if !settings.types.contains(&request.message_type) {
             return Err(Refusal::field("type", format!("{} is not bought here.", request.message_type)));
         }
@@ -142,7 +140,7 @@ impl Inner {
             number_type: None,
             price: None,
         };
-        self.parts.policy.possible_before_price(&facts).map_err(|decision| denied(&decision))
+        self.parts.ground.policy.possible_before_price(&facts).map_err(|decision| denied(&decision))
     }
 
     /// A number that is taken already, and by whom the caller may know.
@@ -155,6 +153,7 @@ impl Inner {
         let looked_up = number.clone();
         let (active, owned) = self
             .parts
+            .ground
             .store
             .read(move |session| {
                 Ok((
@@ -211,7 +210,7 @@ impl Inner {
         quote: &Quote,
     ) -> Result<Decision, Refusal> {
         let roles: Vec<Role> = principal.roles.iter().copied().collect();
-        let decision = self.parts.policy.decide(&Facts {
+        let decision = self.parts.ground.policy.decide(&Facts {
             action: Action::Buy,
             team,
             roles: &roles,
@@ -239,7 +238,9 @@ impl Inner {
                 Err(Refusal::field("registration_data", "is only for Australian numbers of type sms or mms."))
             }
             Some(data) => Ok(Some(data.clone())),
-            None if wanted => Ok(self.parts.teams.find(team).and_then(|team| team.registration_data.clone())),
+            None if wanted => {
+                Ok(self.parts.ground.teams.find(team).and_then(|team| team.registration_data.clone()))
+            }
             None => Ok(None),
         }
     }

@@ -14,27 +14,22 @@ use jiff::SignedDuration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::clicksend::{ClickSend, RegistrationSlot};
-use crate::clock::Clock;
+use crate::clicksend::RegistrationSlot;
 use crate::domain::audit::{Actor, AuditEvent, Target};
 use crate::domain::canonical::{self, Digest};
 use crate::domain::country::Country;
 use crate::domain::order::Sent;
-use crate::domain::policy::{Action, Facts, Policy, Verdict};
+use crate::domain::policy::{Action, Facts, Verdict};
 use crate::domain::principal::{Principal, Role, TeamId};
 use crate::domain::purchase::Requester;
 use crate::domain::registration::{
     NumberType, Registration, RegistrationForm, RegistrationId, RegistrationState,
 };
-use crate::metrics::Metrics;
-use crate::service::background::Background;
-use crate::service::limits::PersonLimit;
+use crate::service::ground::Ground;
 use crate::service::purchasing::PANICKED;
 use crate::service::purchasing::submission::{denied, on_behalf_of};
 use crate::service::refusal::{Code, Refusal};
-use crate::service::teams::Teams;
-use crate::store::attempts::InstanceId;
-use crate::store::{self, Store, StoreError};
+use crate::store::{self, StoreError};
 use record::{claim, settle};
 
 /// The same content again within this time is a repeat.
@@ -62,26 +57,8 @@ pub struct RegistrationRequest {
 
 /// What registering is built from.
 pub struct RegistrationParts {
-    /// The way to upstream.
-    pub upstream: ClickSend,
-    /// The store.
-    pub store: Store,
-    /// The configured teams.
-    pub teams: Arc<Teams>,
-    /// The rules.
-    pub policy: Arc<Policy>,
-    /// The limit for writes.
-    pub writes: PersonLimit,
-    /// Where detached work runs.
-    pub background: Background,
-    /// This process.
-    pub instance: InstanceId,
-    /// Time.
-    pub clock: Clock,
-    /// Counters.
-    pub metrics: Metrics,
-    /// Whether anything is sent at all, or why not.
-    pub buying: Result<(), &'static str>,
+    /// What it shares with buying.
+    pub ground: Ground,
     /// A request is answered by then.
     pub answer_within: Duration,
     /// Whether the two newest fields are required as well.
@@ -127,9 +104,10 @@ impl Registrations {
 
     /// Ends what an earlier process left behind as unknown. How many there were.
     pub async fn recover(&self) -> Result<usize, Refusal> {
-        let instance = self.0.instance;
+        let instance = self.0.ground.instance;
         let left = self
             .0
+            .ground
             .store
             .read(move |session| store::registrations::left_behind(session, instance, LEFT_BEHIND))
             .await?;
@@ -138,14 +116,9 @@ impl Registrations {
             tracing::error!(registration = %registration.id, "a registration was under way when the gateway stopped; it is not sent again");
             let outcome = Sent::Ambiguous("the gateway stopped while it was under way".to_owned());
             let id = registration.id;
-            self.0.store.write(move |tx| settle(tx, id, &outcome)).await?;
+            self.0.ground.store.write(move |tx| settle(tx, id, &outcome)).await?;
         }
         Ok(count)
-    }
-
-    /// Lets go of what nobody uses; for a slow timer.
-    pub fn tidy(&self) {
-        self.0.writes.forget_idle();
     }
 
     async fn submit(
@@ -156,30 +129,26 @@ impl Registrations {
         if !principal.may_request() {
             return Err(Refusal::new(Code::Forbidden, "registering needs the role requester"));
         }
-        let team = self.0.teams.paying(principal, request.team.as_ref())?;
+        let team = self.0.ground.teams.paying(principal, request.team.as_ref())?;
         let on_behalf_of = on_behalf_of(principal, request.on_behalf_of.clone())?;
         self.check_form(&request.form)?;
         let digest = digest(&request)?;
-        let since = self.0.clock.now() - REPEATS_WITHIN;
+        let since = self.0.ground.clock.now() - REPEATS_WITHIN;
         let asking = team.clone();
         let repeat = self
             .0
+            .ground
             .store
             .read(move |session| store::registrations::repeat_of(session, &asking, &digest, since))
             .await?;
         if let Some(found) = repeat {
             return Ok(Submitted::Found(found));
         }
-        self.0.writes.charge(principal)?;
-        if let Err(why) = self.0.buying {
-            return Err(Refusal::new(Code::BuyingFrozen, why));
-        }
-        if self.0.background.is_draining() {
-            return Err(Refusal::new(Code::BuyingFrozen, "the gateway is stopping; nothing was sent"));
-        }
+        self.0.ground.writes.charge(principal)?;
+        self.0.ground.may_send()?;
         let rule = self.decide(principal, &team, &request)?;
-        let slot = self.0.upstream.reserve_registration_slot(SLOT_WITHIN).await?;
-        let at = self.0.clock.now();
+        let slot = self.0.ground.upstream.reserve_registration_slot(SLOT_WITHIN).await?;
+        let at = self.0.ground.clock.now();
         let registration = Registration {
             id: RegistrationId::random(),
             number_type: request.number_type,
@@ -193,7 +162,7 @@ impl Registrations {
             reference: request.reference,
             form_digest: digest,
             rule,
-            policy_digest: self.0.policy.digest(),
+            policy_digest: self.0.ground.policy.digest(),
             state: RegistrationState::Dispatching,
             code: None,
             explanation: None,
@@ -221,16 +190,17 @@ impl Registrations {
     ) -> (oneshot::Receiver<Claimed>, oneshot::Receiver<()>) {
         let ((tell, claimed), (done, sent)) = (oneshot::channel(), oneshot::channel());
         let (service, new) = (self.clone(), new.clone());
-        self.0.background.spawn(async move {
-            let claimed_boot = service.0.clock.boot();
-            let (instance, row, its_form) = (service.0.instance, new.clone(), form.clone());
+        self.0.ground.background.spawn(async move {
+            let claimed_boot = service.0.ground.clock.boot();
+            let (instance, row, its_form) = (service.0.ground.instance, new.clone(), form.clone());
             let claimed: Claimed =
-                service.0.store.write(move |tx| claim(tx, &row, &its_form, instance, since)).await;
+                service.0.ground.store.write(move |tx| claim(tx, &row, &its_form, instance, since)).await;
             let (is_ours, is_certain) = (matches!(claimed, Ok(None)), claimed.is_ok());
             // Whoever asked may have stopped waiting, here as well as below.
             let _ = tell.send(claimed);
             let outcome = if is_ours {
-                let (upstream, number_type, country) = (&service.0.upstream, new.number_type, new.country);
+                let (upstream, number_type, country) =
+                    (&service.0.ground.upstream, new.number_type, new.country);
                 let sending = upstream.register(slot, number_type, country, &form, claimed_boot);
                 AssertUnwindSafe(sending)
                     .catch_unwind()
@@ -264,7 +234,7 @@ impl Registrations {
         request: &RegistrationRequest,
     ) -> Result<String, Refusal> {
         let roles: Vec<Role> = principal.roles.iter().copied().collect();
-        let decision = self.0.policy.decide(&Facts {
+        let decision = self.0.ground.policy.decide(&Facts {
             action: Action::Register,
             team,
             roles: &roles,
@@ -283,7 +253,8 @@ impl Registrations {
         let mut pause = Duration::from_millis(500);
         loop {
             let sent = outcome.clone();
-            let settled: Result<(), Refusal> = self.0.store.write(move |tx| settle(tx, id, &sent)).await;
+            let settled: Result<(), Refusal> =
+                self.0.ground.store.write(move |tx| settle(tx, id, &sent)).await;
             match settled {
                 Ok(()) => return,
                 Err(refusal) => {
@@ -296,12 +267,12 @@ impl Registrations {
     }
 
     async fn read(&self, id: RegistrationId) -> Result<Registration, Refusal> {
-        let found = self.0.store.read(move |session| store::registrations::find(session, id)).await?;
+        let found = self.0.ground.store.read(move |session| store::registrations::find(session, id)).await?;
         found.ok_or_else(|| Refusal::new(Code::NotFound, "there is no such registration"))
     }
 
     async fn refuse(&self, principal: &Principal, refusal: Refusal) -> Refusal {
-        self.0.metrics.refused(refusal.code.as_str());
+        self.0.ground.metrics.refused(refusal.code.as_str());
         if refusal.code == Code::AuditUnavailable {
             return refusal;
         }
@@ -309,7 +280,8 @@ impl Registrations {
         let event = AuditEvent::new("registration.refused", Actor::from(principal), target)
             .with("code", refusal.code.as_str())
             .with("why", refusal.message.clone());
-        let written: Result<(), Refusal> = self.0.store.write(move |tx| Ok(tx.commit(&event, ())?)).await;
+        let written: Result<(), Refusal> =
+            self.0.ground.store.write(move |tx| Ok(tx.commit(&event, ())?)).await;
         written.err().unwrap_or(refusal)
     }
 }
