@@ -25,6 +25,7 @@ use crate::http::ops::{self, Readiness};
 use crate::metrics::Metrics;
 use crate::service::Refusal;
 use crate::service::background::Background;
+use crate::service::buying::Buying;
 use crate::service::purchasing::Purchasing;
 use crate::service::registrations::Registrations;
 use crate::store::attempts::InstanceId;
@@ -96,9 +97,11 @@ impl Gateway {
             background: background.clone(),
             reads: Background::default(),
             instance: InstanceId(Uuid::new_v4()),
+            buying: Buying::new(wiring::buying(config), background.clone()),
         };
         let (public, writes) = parts.public();
         recover(&public.purchasing, &public.registrations).await?;
+        public.freezes.reread().await?;
         let ops = parts.ops(&readiness);
         let searches = public.searches.clone();
         let verifier = Arc::clone(&public.verifier);

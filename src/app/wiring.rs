@@ -15,7 +15,9 @@ use crate::http::{EdgeSettings, PublicParts, SearchShape};
 use crate::metrics::{self, Metrics};
 use crate::service::Code;
 use crate::service::background::Background;
+use crate::service::buying::{self, Buying};
 use crate::service::figures::FigureReader;
+use crate::service::freezes::Freezes;
 use crate::service::ground::Ground;
 use crate::service::limits::{PersonLimit, Rate};
 use crate::service::owned::{OwnedNumbers, OwnedSettings};
@@ -44,6 +46,7 @@ pub(super) struct Wired<'c> {
     /// Searches and lists: nobody waits for them at the end.
     pub(super) reads: Background,
     pub(super) instance: InstanceId,
+    pub(super) buying: Buying,
 }
 
 impl Wired<'_> {
@@ -64,6 +67,7 @@ impl Wired<'_> {
                 answer_within: self.config.purchases.answer_within,
                 strict: self.config.compat.strict_registration,
             }),
+            freezes: Freezes::new(ground.store.clone(), ground.buying.clone(), Arc::clone(&ground.teams)),
             searches,
             owned,
             teams: ground.teams,
@@ -116,7 +120,9 @@ impl Wired<'_> {
             instance: self.instance,
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),
-            buying: buying(self.config),
+            buying: self.buying.clone(),
+            time_zone: self.config.budget.time_zone.clone(),
+            approval_lasts: self.config.purchases.approval_lasts,
         }
     }
 
@@ -133,7 +139,7 @@ impl Wired<'_> {
                 self.clock.clone(),
             ),
             verifier: Arc::clone(&self.verifier),
-            buying: buying(self.config),
+            buying: self.buying.clone(),
             credentials_refused: Box::new(move || upstream.credentials_refused()),
             ready: readiness.clone(),
         }
@@ -276,6 +282,7 @@ fn purchasing_settings(config: &Config) -> PurchasingSettings {
         types: config.purchases.types.clone(),
         currency: config.budget.currency,
         time_zone: config.budget.time_zone.clone(),
+        rejected_for: config.purchases.rejected_for,
         price_tolerance: config.purchases.price_tolerance.basis_points(),
         answer_within: config.purchases.answer_within,
         list_younger_than: config.purchases.sweep_every * 2,
@@ -285,10 +292,10 @@ fn purchasing_settings(config: &Config) -> PurchasingSettings {
 }
 
 /// Whether anything is sent that cannot be taken back.
-fn buying(config: &Config) -> Result<(), &'static str> {
+pub(super) fn buying(config: &Config) -> Result<buying::Mode, &'static str> {
     match config.purchases.mode {
-        Mode::Live if config.budget.currency.is_none() => Err("no budget currency is configured"),
-        Mode::Live => Ok(()),
-        Mode::Rehearsal => Err("the gateway rehearses: nothing is sent"),
+        _ if config.budget.currency.is_none() => Err("no budget currency is configured"),
+        Mode::Live => Ok(buying::Mode::Live),
+        Mode::Rehearsal => Ok(buying::Mode::Rehearsal),
     }
 }

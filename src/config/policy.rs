@@ -7,9 +7,8 @@ use crate::config::kinds::{COUNT, COUNTRY, MESSAGE_TYPE, MONEY, NAME, ROLE, TEAM
 use crate::config::section::{Section, Shape};
 use crate::config::stand_in::StandIn;
 use crate::config::units::DURATION;
-use crate::domain::policy::{
-    Action, ApprovalStage, ApprovalTerms, ApproverTeam, Condition, Policy, RequiredField, Rule, Verdict,
-};
+use crate::domain::approval::{ApprovalStage, ApprovalTerms, ApproverTeam, RequiredField};
+use crate::domain::policy::{Action, Condition, Day, Hours, Policy, Rule, Verdict};
 use crate::domain::principal::Role;
 
 /// What an approval that says nothing about it asks for.
@@ -43,6 +42,15 @@ const APPROVER_TEAM: Kind<ApproverTeam> =
         team => team.parse().map(ApproverTeam::Team).map_err(|_| "not a team's key".into()),
     });
 
+const HOURS: Kind<Hours> =
+    Kind::text(r#"write a span of hours in budget.time_zone, like "09:00-17:30""#, |text| {
+        text.parse().map_err(|_| "not a span of hours".into())
+    });
+
+const DAY: Kind<Day> = Kind::text("write mon, tue, wed, thu, fri, sat or sun", |text| {
+    text.parse().map_err(|_| "not a day of the week".into())
+});
+
 /// Reads `[policy]`; none when the rules have no canonical form, which is a fault.
 pub(super) fn read(section: &mut Section<'_>) -> Option<Policy> {
     let rules = section.tables("rules", rule);
@@ -75,6 +83,9 @@ fn condition(section: &mut Section<'_>) -> Condition {
         max_setup: section.optional("max_setup", &MONEY),
         max_monthly: section.optional("max_monthly", &MONEY),
         max_total: section.optional("max_total", &MONEY),
+        min_budget_left: section.optional("min_budget_left", &MONEY),
+        hours: section.optional("hours", &HOURS),
+        days: narrowing(section, "days", &DAY),
     };
     check_action(&condition, section);
     condition
@@ -95,7 +106,7 @@ fn narrowing<T>(section: &mut Section<'_>, key: &'static str, kind: &Kind<T>) ->
 fn check_action(condition: &Condition, section: &mut Section<'_>) {
     match condition.action {
         Some(Action::Register) => {
-            for key in ["types", "max_setup", "max_monthly", "max_total"] {
+            for key in ["types", "max_setup", "max_monthly", "max_total", "min_budget_left"] {
                 if section.is_set(key) {
                     section.refuse(key, "a registration has none", "leave it out of rules for registrations");
                 }

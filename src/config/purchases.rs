@@ -26,6 +26,8 @@ pub struct Purchases {
     pub answer_within: Duration,
     /// How far a price may rise between quote and buy, at most 100 %. Default 0 %.
     pub price_tolerance: Percent,
+    /// How long an approval, by people or by a rule, may be used, 1 min to 90 d. Default 24 h.
+    pub approval_lasts: Duration,
     /// How long a person's rejection answers the same request, up to 30 d. Default 24 h.
     pub rejected_for: Duration,
     /// How long after the claimant's end a lost purchase may still appear, 1 s to 24 h. Default 10 min.
@@ -90,6 +92,7 @@ impl Purchases {
             preexisting_visible_to: section.required("preexisting_visible_to", &VISIBILITY),
             answer_within: section.within("answer_within", &DURATION, "1s", "5m"),
             price_tolerance: section.within("price_tolerance", &PERCENT, "0%", "100%"),
+            approval_lasts: section.within("approval_lasts", &DURATION, "1m", "90d"),
             rejected_for: section.within("rejected_for", &DURATION, "0s", "30d"),
             absence_window: section.within("absence_window", &DURATION, "1s", "24h"),
             scan_spacing: section.within("scan_spacing", &DURATION, "1s", "1h"),

@@ -7,8 +7,9 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use crate::config::reading::Reading;
-use crate::config::{Config, Issuer, Mode, tree};
-use crate::domain::policy::{Action, ApproverTeam, Rule, Verdict};
+use crate::config::{Config, Issuer, tree};
+use crate::domain::approval::ApproverTeam;
+use crate::domain::policy::{Action, Rule, Verdict};
 use crate::domain::principal::TeamId;
 
 /// Notes every fault between keys.
@@ -16,7 +17,6 @@ pub(super) fn compare(config: &Config, reading: &mut Reading) {
     listeners(config, reading);
     upstream(config, reading);
     times(config, reading);
-    mode(config, reading);
     issuers(config, reading);
     teams(config, reading);
     rules(config, reading);
@@ -96,17 +96,6 @@ fn times(config: &Config, reading: &mut Reading) {
             "cache.stale_for",
             "shorter than cache.fresh_for",
             format!("write {}s or more", cache.fresh_for.as_secs_f64()),
-        );
-    }
-}
-
-/// Somebody who rehearses must not find out from the invoice that it was the performance.
-fn mode(config: &Config, reading: &mut Reading) {
-    if config.purchases.mode == Mode::Rehearsal {
-        reading.refuse(
-            "purchases.mode",
-            "rehearsal is not acted on yet: purchases would be sent",
-            "write live; to buy nothing, rehearse against the simulator",
         );
     }
 }

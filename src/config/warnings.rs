@@ -2,15 +2,14 @@
 
 use crate::config::fault::Origin;
 use crate::config::{Config, Origins};
-use crate::domain::policy::{Condition, Verdict};
+use crate::domain::policy::Condition;
 
 /// Keys that this version reads and checks but does not act on yet. Their comments in `config/gateway.toml` say
 /// so too; a test keeps the two together.
-pub(super) const NOT_ACTED_ON: [&str; 8] = [
+pub(super) const NOT_ACTED_ON: [&str; 7] = [
     "limits.decisions.per_minute",
     "limits.decisions.burst",
     "purchases.resolve_people",
-    "purchases.rejected_for",
     "purchases.absence_window",
     "purchases.scan_spacing",
     "audit.head_file",
@@ -38,12 +37,6 @@ pub(super) fn about(config: &Config, origins: &Origins) -> Vec<String> {
 fn rules(config: &Config, warnings: &mut Vec<String>) {
     let rules = config.policy.rules();
     for (index, rule) in rules.iter().enumerate() {
-        if matches!(rule.then, Verdict::Approvals(_)) {
-            warnings.push(format!(
-                "rule {:?} sends requests to approvers, which is not acted on yet: they are refused",
-                rule.name
-            ));
-        }
         if let Some(earlier) =
             rules.iter().take(index).find(|earlier| leaves_nothing(&earlier.when, &rule.when))
         {

@@ -116,7 +116,7 @@ impl Tour {
 
         let american = self.ready.offered(&self.caller, "US").await?;
         let buy = Call::post("requester", format!("/v3/numbers/buy/{american}"));
-        let denied = self.expect(&buy, 403, "POLICY_DENIED").await?;
+        let denied = self.expect(&buy, 409, "APPROVAL_REQUIRED").await?;
         self.tell(
             show,
             "And an American one, which somebody would have to approve.",

@@ -2,9 +2,11 @@
 //!
 //! Nothing here knows HTTP, SQL or upstream's JSON, and nothing here waits.
 
+pub mod approval;
 pub mod audit;
 pub mod canonical;
 pub mod country;
+pub mod freeze;
 pub mod money;
 pub mod number;
 pub mod order;

@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::auth::Verifier;
 use crate::metrics::Metrics;
+use crate::service::buying::{Buying, BuyingState};
 use crate::service::figures::FigureReader;
 
 /// What the operators' listener looks at.
@@ -23,7 +24,7 @@ pub struct OpsParts {
     /// Issuers and their keys.
     pub verifier: Arc<Verifier>,
     /// Whether buying is on, or why not.
-    pub buying: Result<(), &'static str>,
+    pub buying: Buying,
     /// Whether upstream accepts our credentials, as far as is known.
     pub credentials_refused: Box<dyn Fn() -> bool + Send + Sync>,
     /// Set once start-up is complete, unset while draining.
@@ -66,9 +67,13 @@ async fn readyz(State(parts): State<Arc<OpsParts>>) -> Response<Body> {
         .into_iter()
         .map(|issuer| json!({ "name": issuer.name, "state": issuer.state.as_str(), "keys": issuer.keys }))
         .collect();
-    let buying = match parts.buying {
-        Ok(()) => json!({ "state": "on" }),
-        Err(why) => json!({ "state": "off", "reason": why }),
+    let buying = match parts.buying.state() {
+        BuyingState::On => json!({ "state": "on" }),
+        BuyingState::Rehearsing => {
+            json!({ "state": "rehearsal", "reason": "everything but the send is done" })
+        }
+        BuyingState::Off(why) => json!({ "state": "off", "reason": why }),
+        BuyingState::Frozen(why) => json!({ "state": "frozen", "reason": why }),
     };
     let credentials = if (parts.credentials_refused)() { "refused" } else { "not refused" };
     let body = Json(json!({

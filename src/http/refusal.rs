@@ -77,7 +77,11 @@ impl HttpCode {
                 | Code::BudgetExceeded
                 | Code::DayLimitReached => StatusCode::FORBIDDEN,
                 Code::NotFound => StatusCode::NOT_FOUND,
-                Code::PurchaseInProgress
+                Code::ApprovalRequired
+                | Code::ApprovalRejected
+                | Code::ApprovalExpired
+                | Code::AlreadyDecided
+                | Code::PurchaseInProgress
                 | Code::PurchaseOutcomeUnknown
                 | Code::PriceChanged
                 | Code::NumberNotAvailable

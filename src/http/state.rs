@@ -7,6 +7,7 @@ use axum::http::HeaderName;
 use crate::auth::Verifier;
 use crate::domain::principal::Principal;
 use crate::metrics::Metrics;
+use crate::service::freezes::Freezes;
 use crate::service::limits::Rate;
 use crate::service::owned::OwnedNumbers;
 use crate::service::purchasing::Purchasing;
@@ -24,6 +25,8 @@ pub struct PublicParts {
     pub owned: OwnedNumbers,
     /// Buying.
     pub purchasing: Purchasing,
+    /// The stop button.
+    pub freezes: Freezes,
     /// Registering.
     pub registrations: Registrations,
     /// The configured teams, for telling callers about themselves.

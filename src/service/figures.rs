@@ -11,8 +11,9 @@ use jiff::tz::TimeZone;
 use crate::clock::Clock;
 use crate::domain::money::Currency;
 use crate::metrics::{BudgetFigure, Figures, LedgerFigure, OwnedFigure};
-use crate::service::purchasing::month_of;
-use crate::service::teams::{Budget, Teams};
+use crate::service::budgets;
+use crate::service::judging::month_of;
+use crate::service::teams::Teams;
 use crate::store::{self, Session, Store, StoreError};
 
 /// Reads them.
@@ -84,39 +85,26 @@ fn read(
         owned,
         charged: store::ledger::charged(session)?.into_iter().map(figure).collect(),
         recurring: store::ledger::recurring_by_team(session)?.into_iter().map(figure).collect(),
-        budgets: currency
-            .map(|currency| budgets(session, teams, currency, month))
-            .transpose()?
-            .unwrap_or_default(),
+        budgets: match currency {
+            Some(currency) => {
+                let positions = budgets::positions(session, teams, month)?.into_iter();
+                positions.map(|position| budget_figure(position, currency)).collect()
+            }
+            None => Vec::new(),
+        },
         read_at: 0,
     })
 }
 
-/// One figure for each configured team, and one, without a team's name, for the organisation.
-fn budgets(
-    session: &Session<'_>,
-    teams: &Teams,
-    currency: Currency,
-    month: &str,
-) -> Result<Vec<BudgetFigure>, StoreError> {
-    let by_team = store::ledger::month_by_team(session, month)?;
-    let of_team = |id: Option<&crate::domain::principal::TeamId>,
-                   budget: Budget|
-     -> Result<BudgetFigure, StoreError> {
-        let mine = by_team.iter().filter(|(team, _, _)| id.is_none_or(|id| id.as_str() == team));
-        let recurring_held = store::ledger::recurring_held(session, id)?;
-        let (charged, held): (Vec<_>, Vec<_>) = mine.map(|(_, charged, held)| (*charged, *held)).unzip();
-        Ok(BudgetFigure {
-            team: id.map(ToString::to_string).unwrap_or_default(),
-            currency: currency.to_string(),
-            spend_limit: budget.spend_per_month,
-            spent: charged.into_iter().sum(),
-            held: held.into_iter().sum(),
-            recurring_limit: budget.recurring_per_month,
-            recurring: store::ledger::recurring(session, id)?.checked_sub(recurring_held).unwrap_or_default(),
-            recurring_held,
-        })
-    };
-    let organisation = of_team(None, teams.organisation);
-    teams.teams.iter().map(|(id, team)| of_team(Some(id), team.budget)).chain([organisation]).collect()
+fn budget_figure(position: budgets::Position, currency: Currency) -> BudgetFigure {
+    BudgetFigure {
+        team: position.team.map(|team| team.to_string()).unwrap_or_default(),
+        currency: currency.to_string(),
+        spend_limit: position.budget.spend_per_month,
+        spent: position.spent,
+        held: position.held,
+        recurring_limit: position.budget.recurring_per_month,
+        recurring: position.recurring,
+        recurring_held: position.recurring_held,
+    }
 }

@@ -2,14 +2,17 @@
 //! a person, and the question whether anything may be sent at all.
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
 
 use crate::clicksend::ClickSend;
 use crate::clock::Clock;
 use crate::domain::policy::Policy;
 use crate::metrics::Metrics;
 use crate::service::background::Background;
+use crate::service::buying::Buying;
 use crate::service::limits::PersonLimit;
-use crate::service::refusal::{Code, Refusal};
 use crate::service::teams::Teams;
 use crate::store::Store;
 use crate::store::attempts::InstanceId;
@@ -36,18 +39,9 @@ pub struct Ground {
     /// Counters.
     pub metrics: Metrics,
     /// Whether buys and registrations are sent at all, or why not.
-    pub buying: Result<(), &'static str>,
-}
-
-impl Ground {
-    /// Whether anything may be begun that cannot be taken back.
-    pub fn may_send(&self) -> Result<(), Refusal> {
-        if let Err(why) = self.buying {
-            return Err(Refusal::new(Code::BuyingFrozen, why));
-        }
-        if self.background.is_draining() {
-            return Err(Refusal::new(Code::BuyingFrozen, "the gateway is stopping; nothing was sent"));
-        }
-        Ok(())
-    }
+    pub buying: Buying,
+    /// Where months, days and the hours of rules turn.
+    pub time_zone: TimeZone,
+    /// How long an approval may be used, by people or by a rule.
+    pub approval_lasts: Duration,
 }

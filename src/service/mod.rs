@@ -4,8 +4,12 @@
 //! authorises, then scopes. Every refusal is a [`Refusal`] with a stable [`Code`].
 
 pub mod background;
+pub mod budgets;
+pub mod buying;
 pub mod figures;
+pub mod freezes;
 pub mod ground;
+pub mod judging;
 pub mod limits;
 pub mod owned;
 pub mod purchasing;

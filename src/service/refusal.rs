@@ -30,6 +30,14 @@ pub enum Code {
     BudgetExceeded,
     /// The day's number of purchases is used up.
     DayLimitReached,
+    /// People have to decide first.
+    ApprovalRequired,
+    /// An approver said no.
+    ApprovalRejected,
+    /// Nobody decided, or nothing could be bought, in time.
+    ApprovalExpired,
+    /// It does not wait for a decision any more.
+    AlreadyDecided,
     /// The purchase is under way; ask again.
     PurchaseInProgress,
     /// The answer to a buy was lost; it is being found out.
@@ -66,7 +74,7 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 27] = [
         Self::BadRequest,
         Self::Forbidden,
         Self::TeamRequired,
@@ -74,6 +82,10 @@ impl Code {
         Self::PolicyDenied,
         Self::BudgetExceeded,
         Self::DayLimitReached,
+        Self::ApprovalRequired,
+        Self::ApprovalRejected,
+        Self::ApprovalExpired,
+        Self::AlreadyDecided,
         Self::PurchaseInProgress,
         Self::PurchaseOutcomeUnknown,
         Self::PriceChanged,
@@ -102,6 +114,10 @@ impl Code {
             Self::PolicyDenied => "POLICY_DENIED",
             Self::BudgetExceeded => "BUDGET_EXCEEDED",
             Self::DayLimitReached => "DAY_LIMIT_REACHED",
+            Self::ApprovalRequired => "APPROVAL_REQUIRED",
+            Self::ApprovalRejected => "APPROVAL_REJECTED",
+            Self::ApprovalExpired => "APPROVAL_EXPIRED",
+            Self::AlreadyDecided => "ALREADY_DECIDED",
             Self::PurchaseInProgress => "PURCHASE_IN_PROGRESS",
             Self::PurchaseOutcomeUnknown => "PURCHASE_OUTCOME_UNKNOWN",
             Self::PriceChanged => "PRICE_CHANGED",

@@ -94,6 +94,33 @@ pub fn used_in(session: &Session<'_>, month: &str, team: Option<&TeamId>) -> Res
         .map(Money::from_micros)
 }
 
+/// The two parts of [`used_in`]: what was charged, and what is held.
+pub fn charged_and_held(
+    session: &Session<'_>,
+    month: &str,
+    team: Option<&TeamId>,
+) -> Result<(Money, Money), StoreError> {
+    let sums = session.query_first(
+        "SELECT coalesce(sum(CASE WHEN kind IN ('hold', 'release') THEN 0 ELSE amount_micros END), 0),
+                coalesce(sum(CASE WHEN kind IN ('hold', 'release') THEN amount_micros ELSE 0 END), 0)
+         FROM ledger WHERE month = $1 AND ($2 IS NULL OR team = $2)",
+        &[month.into(), team.map(TeamId::as_str).into()],
+        |row| Ok((Money::from_micros(row.int()?), Money::from_micros(row.int()?))),
+    )?;
+    Ok(sums.unwrap_or_default())
+}
+
+/// Setup and one month of every purchase that waits for people or to be sent: of one team, or of all.
+pub fn waiting(session: &Session<'_>, team: Option<&TeamId>) -> Result<Money, StoreError> {
+    session
+        .query_int(
+            "SELECT coalesce(sum(total_micros), 0) FROM purchases
+             WHERE state IN ('pending_approval', 'approved') AND ($1 IS NULL OR team = $1)",
+            &[team.map(TeamId::as_str).into()],
+        )
+        .map(Money::from_micros)
+}
+
 /// The full monthly prices of every number that is bought or may be: of one team, or of all.
 pub fn recurring(session: &Session<'_>, team: Option<&TeamId>) -> Result<Money, StoreError> {
     session
@@ -146,18 +173,6 @@ pub fn charged(session: &Session<'_>) -> Result<Vec<Total>, StoreError> {
                 amount: Money::from_micros(row.int()?),
             })
         },
-    )
-}
-
-/// Charged and held of a month, by team, for the metrics.
-pub fn month_by_team(session: &Session<'_>, month: &str) -> Result<Vec<(String, Money, Money)>, StoreError> {
-    session.query(
-        "SELECT team,
-                coalesce(sum(CASE WHEN kind IN ('hold', 'release') THEN 0 ELSE amount_micros END), 0),
-                coalesce(sum(CASE WHEN kind IN ('hold', 'release') THEN amount_micros ELSE 0 END), 0)
-         FROM ledger WHERE month = $1 GROUP BY team",
-        &[month.into()],
-        |row| Ok((row.text()?, Money::from_micros(row.int()?), Money::from_micros(row.int()?))),
     )
 }
 

@@ -9,7 +9,8 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use crate::domain::canonical::Digest;
 use crate::store::error::StoreError;
 
-const MIGRATIONS: &[(i64, &str)] = &[(1, include_str!("migrations/0001_first.sql"))];
+const MIGRATIONS: &[(i64, &str)] =
+    &[(1, include_str!("migrations/0001_first.sql")), (2, include_str!("migrations/0002_deciding.sql"))];
 
 pub(super) fn run(connection: &Connection, at: Timestamp) -> Result<(), StoreError> {
     connection.execute_batch(

@@ -4,9 +4,11 @@
 //! event. A read is a plain function over [`Session`]. Neither knows which engine is below, and no statement
 //! stands twice.
 
+pub mod approvals;
 pub mod attempts;
 pub mod audit;
 mod error;
+pub mod freezes;
 pub mod idempotency;
 pub mod ledger;
 mod migrations;

@@ -12,8 +12,8 @@ use crate::store::session::{Row, Session};
 use crate::store::tx::Tx;
 
 const COLUMNS: &str =
-    "id, number_type, country, issuer, subject, name, on_behalf_of, team, reference, form_digest,
-    rule, policy_digest, state, code, explanation, version, created_us, updated_us";
+    "id, number_type, country, issuer, subject, name, roles, email, actor_issuer, actor_subject,
+    on_behalf_of, team, reference, form_digest, rule, policy_digest, state, code, explanation, version, created_us, updated_us";
 
 fn read(row: &mut Row<'_>) -> Result<Registration, StoreError> {
     Ok(Registration {
@@ -75,9 +75,10 @@ pub fn insert(
 ) -> Result<(), StoreError> {
     let requester = &registration.requester;
     tx.execute_one(
-        "INSERT INTO registrations (id, number_type, country, issuer, subject, name, on_behalf_of, team, reference,
-             form_digest, form, rule, policy_digest, state, version, instance, created_us, updated_us)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
+        "INSERT INTO registrations (id, number_type, country, issuer, subject, name, roles, email, actor_issuer,
+             actor_subject, on_behalf_of, team, reference, form_digest, form, rule, policy_digest, state, version,
+             instance, created_us, updated_us)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)",
         &[
             (&registration.id.to_string()).into(),
             registration.number_type.as_str().into(),
@@ -85,6 +86,10 @@ pub fn insert(
             (&requester.person.issuer).into(),
             (&requester.person.subject).into(),
             requester.name.as_deref().into(),
+            (&serde_json::to_string(&requester.roles)?).into(),
+            requester.email.as_deref().into(),
+            requester.actor.as_ref().map(|actor| actor.issuer.as_str()).into(),
+            requester.actor.as_ref().map(|actor| actor.subject.as_str()).into(),
             requester.on_behalf_of.as_deref().into(),
             requester.team.as_str().into(),
             registration.reference.as_deref().into(),

@@ -41,6 +41,12 @@ impl From<Timestamp> for Param<'_> {
     }
 }
 
+impl From<Option<Timestamp>> for Param<'_> {
+    fn from(value: Option<Timestamp>) -> Self {
+        value.map(Timestamp::as_microsecond).into()
+    }
+}
+
 impl<'v> From<&'v str> for Param<'v> {
     fn from(value: &'v str) -> Self {
         Self::Text(value)
@@ -106,6 +112,10 @@ impl Row<'_> {
 
     pub(super) fn time(&mut self) -> Result<Timestamp, StoreError> {
         Timestamp::from_microsecond(self.int()?).map_err(StoreError::corrupt)
+    }
+
+    pub(super) fn optional_time(&mut self) -> Result<Option<Timestamp>, StoreError> {
+        self.optional_int()?.map(Timestamp::from_microsecond).transpose().map_err(StoreError::corrupt)
     }
 
     pub(super) fn digest(&mut self) -> Result<Digest, StoreError> {

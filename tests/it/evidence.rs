@@ -43,7 +43,7 @@ fn chain_is_whole(connection: &Connection) {
 fn every_transition_has_its_event(connection: &Connection) {
     let counted = rows(
         connection,
-        "SELECT p.id, p.version, (SELECT count(*) FROM audit_events a WHERE a.target_id = p.id) FROM purchases p",
+        "SELECT p.id, p.version, (SELECT count(*) FROM audit_events a WHERE a.target_kind = 'purchase' AND a.target_id = p.id) FROM purchases p",
         |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)),
     );
     for (purchase, version, events) in counted {

@@ -51,10 +51,6 @@ fn keys_that_contradict_each_other_are_told_at_the_one_to_change() {
             r#"t.toml:1:42: cache.stale_for = "59s": shorter than cache.fresh_for; write 60s or more"#,
         ),
         (
-            "purchases.mode = \"rehearsal\"",
-            r#"t.toml:1:18: purchases.mode = "rehearsal": rehearsal is not acted on yet: purchases would be sent; write live; to buy nothing, rehearse against the simulator"#,
-        ),
-        (
             "teams.growth.registration_profile = \"acme\"",
             r#"t.toml:1:37: teams.growth.registration_profile = "acme": no such registration profile; write one of []"#,
         ),

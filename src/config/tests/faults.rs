@@ -309,7 +309,7 @@ fn all_faults_come_at_once_by_place() {
     let told = faults_with(
         "[server]\nlisten = \"here\"\nworkers = 2\n[upstream]\nbase_url = \"ftp://x\"\nbuy_timeout = \"99d\"\n\
          [limits.reads]\nburst = 0\n[teams.Growth]\nname = 5\n[cache]\nfresh_for = \"60s\"\nstale_for = \"30s\"\n",
-        &[("GATEWAY__TELEMETRY__SAMPLE", "half"), ("GATEWAY__PURCHASES__MODE", "rehearsal")],
+        &[("GATEWAY__TELEMETRY__SAMPLE", "half"), ("GATEWAY__PURCHASES__MODE", "dress")],
     );
     let places: Vec<&str> = told.lines().map(|line| line.split_once(": ").unwrap().0).collect();
     assert_eq!(

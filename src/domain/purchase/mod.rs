@@ -5,6 +5,7 @@
 
 mod state;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -12,12 +13,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::domain::approval::ApprovalTerms;
 use crate::domain::canonical::Digest;
 use crate::domain::country::Country;
 use crate::domain::money::Money;
 use crate::domain::number::DedicatedNumber;
 use crate::domain::order::Receipt;
-use crate::domain::principal::{Person, TeamId};
+use crate::domain::principal::{Person, Principal, Role, TeamId};
 use crate::domain::quote::Quote;
 
 pub use state::{Impossible, State, StateError, Step};
@@ -103,10 +105,31 @@ pub struct Requester {
     pub person: Person,
     /// The name to show.
     pub name: Option<String>,
+    /// The roles of the token: rules may ask about them again when the price moves.
+    pub roles: BTreeSet<Role>,
+    /// The e-mail address of the token: nobody approves under another name what they asked for.
+    pub email: Option<String>,
+    /// The party that acted for the person (`act.sub`, RFC 8693 §4.1).
+    pub actor: Option<Person>,
     /// For whom, when an application asked.
     pub on_behalf_of: Option<String>,
     /// The team that pays.
     pub team: TeamId,
+}
+
+impl Requester {
+    /// A caller, in the team that pays.
+    pub fn of(principal: &Principal, on_behalf_of: Option<String>, team: TeamId) -> Self {
+        Self {
+            person: principal.person.clone(),
+            name: principal.name.clone(),
+            roles: principal.roles.clone(),
+            email: principal.email.clone(),
+            actor: principal.actor.clone(),
+            on_behalf_of,
+            team,
+        }
+    }
 }
 
 /// A purchase as it is stored.
@@ -132,6 +155,14 @@ pub struct Purchase {
     pub rule: String,
     /// The policy the rule stood in.
     pub policy_digest: Digest,
+    /// Who must approve, where the rule wants that.
+    pub terms: Option<ApprovalTerms>,
+    /// Which asking this is: a new price voids the approvals of the rounds before.
+    pub round: i64,
+    /// Until when people may decide, while they are asked.
+    pub decide_by: Option<Timestamp>,
+    /// Until when it may be reserved, once it is approved.
+    pub approved_until: Option<Timestamp>,
     /// Where it stands.
     pub state: State,
     /// Why it stands there, where a word says more than the state: a code of the API.

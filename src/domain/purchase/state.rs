@@ -42,6 +42,20 @@ pub enum State {
 /// One transition of the protocol. Each is one transaction, with its audit event in the same commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
+    /// One of several approvals was given; more are wanted.
+    Endorse,
+    /// The last approval was given.
+    Approve,
+    /// An approver says no.
+    Reject,
+    /// The requester takes it back.
+    Withdraw,
+    /// Nobody decided in time.
+    Expire,
+    /// The price moved, and at the new one people have to decide (again).
+    AskAgain,
+    /// The price moved, and a rule allows the new one.
+    Redecide,
     /// Money and number are held.
     Reserve,
     /// An instance makes the one attempt its own.
@@ -54,7 +68,15 @@ pub enum Step {
     Fail,
     /// Neither is.
     Lose,
-    /// A guard of the reservation says no for good.
+    /// Two complete lists of owned numbers, late enough and far enough apart, do not show the number.
+    Absent,
+    /// No list settles it: people must.
+    Stall,
+    /// Enough people say that it was not bought.
+    GiveUp,
+    /// A list shows the number after it was given up.
+    BookLate,
+    /// A guard says no for good.
     Cancel,
 }
 
@@ -88,13 +110,23 @@ impl State {
     /// The state after a step, or that there is no such transition.
     pub const fn after(self, step: Step) -> Result<Self, Impossible> {
         match (self, step) {
+            (Self::PendingApproval, Step::Endorse)
+            | (Self::PendingApproval | Self::Approved, Step::AskAgain) => Ok(Self::PendingApproval),
+            (Self::PendingApproval, Step::Approve)
+            | (Self::PendingApproval | Self::Approved, Step::Redecide)
+            | (Self::Dispatching, Step::NotSent) => Ok(Self::Approved),
+            (Self::PendingApproval, Step::Reject) => Ok(Self::Rejected),
+            (Self::PendingApproval, Step::Expire) => Ok(Self::Expired),
+            (Self::PendingApproval | Self::Approved, Step::Withdraw) => Ok(Self::Withdrawn),
+            (Self::PendingApproval | Self::Approved, Step::Cancel) => Ok(Self::Cancelled),
             (Self::Approved, Step::Reserve) => Ok(Self::Reserved),
-            (Self::Approved, Step::Cancel) => Ok(Self::Cancelled),
             (Self::Reserved, Step::Claim) => Ok(Self::Dispatching),
-            (Self::Dispatching, Step::NotSent) => Ok(Self::Approved),
+            (Self::Dispatching | Self::Unknown | Self::NeedsAttention, Step::Book) => Ok(Self::Bought),
             (Self::Dispatching, Step::Fail) => Ok(Self::Failed),
             (Self::Dispatching, Step::Lose) => Ok(Self::Unknown),
-            (Self::Dispatching | Self::Unknown | Self::NeedsAttention, Step::Book) => Ok(Self::Bought),
+            (Self::Unknown, Step::Stall) => Ok(Self::NeedsAttention),
+            (Self::Unknown, Step::Absent) | (Self::NeedsAttention, Step::GiveUp) => Ok(Self::NotBought),
+            (Self::Failed | Self::NotBought, Step::BookLate) => Ok(Self::BoughtLate),
             (state, step) => Err(Impossible { state, step }),
         }
     }
@@ -112,7 +144,7 @@ impl State {
         )
     }
 
-    /// Whether no step of its own leads on.
+    /// Whether nothing leads on but a list that shows a number which was given up.
     pub const fn is_final(self) -> bool {
         matches!(
             self,
@@ -180,15 +212,47 @@ impl FromStr for State {
     }
 }
 
+impl Step {
+    /// Every step, in the order of the protocol.
+    pub const ALL: [Self; 18] = [
+        Self::Endorse,
+        Self::Approve,
+        Self::Reject,
+        Self::Withdraw,
+        Self::Expire,
+        Self::AskAgain,
+        Self::Redecide,
+        Self::Reserve,
+        Self::Claim,
+        Self::NotSent,
+        Self::Book,
+        Self::Fail,
+        Self::Lose,
+        Self::Absent,
+        Self::Stall,
+        Self::GiveUp,
+        Self::BookLate,
+        Self::Cancel,
+    ];
+}
+
 impl fmt::Display for Step {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {
+            Self::Endorse | Self::Approve => "be approved",
+            Self::Reject => "be rejected",
+            Self::Withdraw => "be withdrawn",
+            Self::Expire => "expire",
+            Self::AskAgain | Self::Redecide => "be decided again",
             Self::Reserve => "be reserved",
             Self::Claim => "be claimed",
             Self::NotSent => "be given back as not sent",
             Self::Book => "be booked",
             Self::Fail => "fail",
             Self::Lose => "be lost",
+            Self::Absent | Self::GiveUp => "be given up",
+            Self::Stall => "be left to people",
+            Self::BookLate => "be booked late",
             Self::Cancel => "be cancelled",
         })
     }
@@ -198,33 +262,45 @@ impl fmt::Display for Step {
 mod tests {
     use super::{State, Step};
 
-    const STEPS: [Step; 7] =
-        [Step::Reserve, Step::Claim, Step::NotSent, Step::Book, Step::Fail, Step::Lose, Step::Cancel];
+    /// Every way from one state to another.
+    fn transitions() -> impl Iterator<Item = (State, Step, State)> {
+        State::ALL.into_iter().flat_map(|from| {
+            Step::ALL.into_iter().filter_map(move |step| Some((from, step, from.after(step).ok()?)))
+        })
+    }
 
     #[test]
     fn only_a_claim_leads_to_dispatching_and_only_a_reservation_can_be_claimed() {
-        for state in State::ALL {
-            for step in STEPS {
-                if state.after(step) == Ok(State::Dispatching) {
-                    assert_eq!((state, step), (State::Reserved, Step::Claim));
-                }
-            }
+        for (from, step, to) in transitions().filter(|(_, _, to)| *to == State::Dispatching) {
+            assert_eq!((from, step), (State::Reserved, Step::Claim), "{to}");
         }
     }
 
     #[test]
-    fn what_is_unknown_is_never_sent_again_nor_given_back() {
-        for step in STEPS {
-            let allowed = State::Unknown.after(step);
-            assert!(matches!(allowed, Ok(State::Bought) | Err(_)), "{step}: {allowed:?}");
+    fn what_is_unknown_is_never_sent_again() {
+        // Whatever can be reached from unknown, dispatching is not.
+        let mut reached = vec![State::Unknown];
+        let mut next = 0;
+        while let Some(state) = reached.get(next).copied() {
+            let further = transitions().filter(|(from, _, _)| *from == state).map(|(_, _, to)| to);
+            let new: Vec<State> = further.filter(|to| !reached.contains(to)).collect();
+            reached.extend(new);
+            next += 1;
+        }
+        assert!(!reached.contains(&State::Dispatching) && !reached.contains(&State::Approved), "{reached:?}");
+    }
+
+    #[test]
+    fn only_a_late_sighting_leads_out_of_a_final_state() {
+        for (from, step, to) in transitions().filter(|(from, _, _)| from.is_final()) {
+            assert_eq!((step, to), (Step::BookLate, State::BoughtLate), "{from}");
         }
     }
 
     #[test]
-    fn final_states_stay() {
-        for state in State::ALL.into_iter().filter(|state| state.is_final()) {
-            assert!(STEPS.into_iter().all(|step| state.after(step).is_err()), "{state}");
-        }
+    fn nothing_is_reserved_that_was_not_approved() {
+        let ways = transitions().filter(|(_, _, to)| *to == State::Reserved);
+        assert!(ways.map(|(from, step, _)| (from, step)).eq([(State::Approved, Step::Reserve)]));
     }
 
     #[test]

@@ -122,6 +122,10 @@ const fn explanation_of_service(code: Code) -> Page {
         Code::PolicyDenied => POLICY_DENIED,
         Code::BudgetExceeded => BUDGET_EXCEEDED,
         Code::DayLimitReached => DAY_LIMIT_REACHED,
+        Code::ApprovalRequired => APPROVAL_REQUIRED,
+        Code::ApprovalRejected => APPROVAL_REJECTED,
+        Code::ApprovalExpired => APPROVAL_EXPIRED,
+        Code::AlreadyDecided => ALREADY_DECIDED,
         Code::PurchaseInProgress => PURCHASE_IN_PROGRESS,
         Code::PurchaseOutcomeUnknown => PURCHASE_OUTCOME_UNKNOWN,
         Code::PriceChanged => PRICE_CHANGED,
@@ -159,6 +163,18 @@ const BUDGET_EXCEEDED: Page = (
 );
 const DAY_LIMIT_REACHED: Page =
     ("The day's number of purchases is used up.", "Ask again tomorrow, or have the limit raised.");
+const APPROVAL_REQUIRED: Page = (
+    "A rule wants other people to approve first.",
+    "Have it approved, then send the same request again: it answers with the number.",
+);
+const APPROVAL_REJECTED: Page =
+    ("An approver said no.", "The purchase says who and why; talk to them before asking for the same again.");
+const APPROVAL_EXPIRED: Page =
+    ("Nobody decided in time, or it was not bought in time after the decision.", "Ask again.");
+const ALREADY_DECIDED: Page = (
+    "It was decided, withdrawn or sent in the meantime, so this cannot be done any more.",
+    "Look at it again: its state and history say what happened.",
+);
 const PURCHASE_IN_PROGRESS: Page = (
     "The purchase is being sent, or somebody of the team buys this number.",
     "Ask again in a few seconds; nothing is bought twice.",

@@ -241,7 +241,7 @@ pub(super) async fn list(
     let before = params.find("cursor").map(str::parse).transpose();
     let before = before.map_err(|_| Refusal::field("cursor", "is not one of ours."))?;
     let limit = params.clamped("limit", 1, 100, ROWS)?;
-    let filter = Filter { teams: team.map(|team| vec![team]), state, before };
+    let filter = Filter { team, state, before, ..Filter::default() };
     // One more than asked for tells whether there is a next page.
     let mut found = public.purchasing.list(&caller.0, filter, i64::from(limit) + 1).await?;
     let rows = usize::try_from(limit).unwrap_or(usize::MAX);

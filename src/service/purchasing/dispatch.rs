@@ -8,20 +8,17 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use jiff::SignedDuration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::domain::order::{Receipt, Sent};
 use crate::domain::purchase::{Purchase, PurchaseId, State};
-use crate::domain::quote::Quote;
+use crate::service::buying::Mode;
 use crate::service::purchasing::reservation::Reserved;
 use crate::service::purchasing::{Inner, PANICKED};
 use crate::service::refusal::{Code, Refusal};
 use crate::store;
 
-/// A quote older than this is asked for again before money is held.
-const QUOTE_LASTS: SignedDuration = SignedDuration::from_secs(30);
 /// A purchase of which not one byte left may be tried again this often before it waits to be asked for.
 const TRIES: u32 = 3;
 /// Between those tries, times the number of tries so far.
@@ -87,17 +84,19 @@ impl Inner {
 
     /// One try, from quote to outcome. An error means that the purchase stays approved.
     async fn drive_once(&self, purchase: Purchase) -> Result<Purchase, Refusal> {
-        self.parts.ground.may_send()?;
+        self.parts.ground.buying.check(&purchase.requester.team)?;
+        if purchase.approved_until.is_some_and(|until| until <= self.parts.ground.clock.now()) {
+            return self.cancel(purchase, &too_late()).await;
+        }
         let quote = self.current_quote(&purchase).await?;
-        let within = quote.is_within(&purchase.quote, self.parts.settings.price_tolerance);
-        if !within || purchase.max_price.is_some_and(|most| quote.price().total() > most) {
-            return self.cancel_for_price(purchase, &quote).await;
+        if self.has_moved(&purchase, &quote) {
+            return self.redecide(purchase, quote).await;
         }
         // The slot first: waiting for it may take longer than a claim stays fresh.
         let slot = self.parts.ground.upstream.reserve_buy_slot(SLOT_WITHIN).await?;
         let claimed_boot = self.parts.ground.clock.boot();
         // Once more: quote and slot may have taken longer than the gateway had left.
-        self.parts.ground.may_send()?;
+        let mode = self.parts.ground.buying.check(&purchase.requester.team)?;
         let id = purchase.id;
         match self.reserve_and_claim(purchase, quote).await {
             Ok(Reserved::Elsewhere(purchase)) => Ok(purchase),
@@ -110,6 +109,9 @@ impl Inner {
                 self.parts.ground.metrics.purchase_moved(State::Reserved);
                 self.parts.ground.metrics.purchase_moved(purchase.state);
                 self.parts.searches.forget_number(purchase.number.as_str());
+                if mode == Mode::Rehearsal {
+                    return self.end_rehearsal(purchase).await;
+                }
                 let sending = AssertUnwindSafe(self.parts.ground.upstream.buy(slot, &order, claimed_boot));
                 // A fault of ours in the middle of sending proves nothing: the number may have been sold.
                 let sent =
@@ -131,31 +133,12 @@ impl Inner {
         }
     }
 
-    async fn current_quote(&self, purchase: &Purchase) -> Result<Quote, Refusal> {
-        let age = self.parts.ground.clock.now().duration_since(purchase.quote.at);
-        // A quote from the future is one from before the calendar was set back.
-        if (SignedDuration::ZERO..=QUOTE_LASTS).contains(&age) {
-            return Ok(purchase.quote.clone());
-        }
-        self.parts.owned.ensure_younger_than(self.parts.settings.list_younger_than).await?;
-        match self.quote(&purchase.number, Some(purchase.quote.country)).await {
-            Err(refusal) if refusal.code == Code::NumberNotAvailable => {
-                self.cancel(purchase.clone(), &refusal).await?;
-                Err(refusal)
-            }
-            quoted => quoted,
-        }
-    }
-
-    async fn cancel_for_price(&self, purchase: Purchase, quote: &Quote) -> Result<Purchase, Refusal> {
-        let refusal = Refusal::new(
-            Code::PriceChanged,
-            format!(
-                "setup and month are {} and {} {} now, they were {} and {} when it was decided; ask again to decide on the new price",
-                quote.setup, quote.monthly, quote.currency, purchase.quote.setup, purchase.quote.monthly
-            ),
-        );
-        self.cancel(purchase, &refusal).await
+    /// Every rule, budget and hold was passed and nothing is sent: the hold goes back, and the purchase says so.
+    async fn end_rehearsal(&self, purchase: Purchase) -> Result<Purchase, Refusal> {
+        self.parts.searches.offer_again(purchase.number.as_str());
+        let why = "the gateway rehearses: rules, budgets and limits would have let it through, and nothing was sent";
+        let given_back = self.settle_for_certain(purchase.id, Sent::NotSent(why.to_owned())).await;
+        self.cancel(given_back, &Refusal::new(Code::BuyingFrozen, why)).await
     }
 
     /// Writes an outcome down, and does not give up while this process lives: it is the only one who knows.
@@ -175,6 +158,10 @@ impl Inner {
             }
         }
     }
+}
+
+fn too_late() -> Refusal {
+    Refusal::new(Code::ApprovalExpired, "it could not be bought while its approval lasted; ask again")
 }
 
 const fn outcome_word<T>(sent: &Sent<T>) -> &'static str {

@@ -5,6 +5,7 @@
 //! quoting, submission, reservation, dispatch, settlement.
 
 mod dispatch;
+mod drift;
 mod quoting;
 mod reservation;
 mod settlement;
@@ -18,12 +19,13 @@ use jiff::tz::TimeZone;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::domain::approval::ApprovalTerms;
 use crate::domain::audit::{Actor, AuditEvent, Target};
 use crate::domain::canonical::Digest;
 use crate::domain::country::Country;
 use crate::domain::money::{Currency, Money};
 use crate::domain::number::DedicatedNumber;
-use crate::domain::principal::{Principal, TeamId};
+use crate::domain::principal::{Principal, Role, TeamId};
 use crate::domain::purchase::{MessageType, Purchase, PurchaseId, State};
 use crate::domain::registration::RegistrationData;
 use crate::service::ground::Ground;
@@ -31,9 +33,9 @@ use crate::service::owned::OwnedNumbers;
 use crate::service::refusal::{Code, Refusal};
 use crate::service::search::Searches;
 use crate::store;
+use crate::store::purchases::Sight;
 
 pub use crate::store::purchases::Filter;
-pub(super) use reservation::month_of;
 
 /// What somebody wants to buy.
 #[derive(Clone, Debug)]
@@ -91,6 +93,8 @@ pub struct PurchasingSettings {
     pub currency: Option<Currency>,
     /// Where months and days turn.
     pub time_zone: TimeZone,
+    /// How long a person's no answers the same request.
+    pub rejected_for: Duration,
     /// How far a price may rise between decision and buy, in basis points.
     pub price_tolerance: u32,
     /// A request is answered by then.
@@ -171,7 +175,7 @@ impl Purchasing {
         let found =
             self.0.parts.ground.store.read(move |session| store::purchases::find(session, id)).await?;
         found
-            .filter(|purchase| principal.may_read() && principal.sees_team(&purchase.requester.team))
+            .filter(|purchase| sees(principal, &purchase.requester.team, purchase.terms.as_ref()))
             .ok_or_else(|| Refusal::new(Code::NotFound, "there is no such purchase"))
     }
 
@@ -198,14 +202,7 @@ impl Purchasing {
         if !principal.may_read() {
             return Err(Refusal::new(Code::Forbidden, "the token gives no role here"));
         }
-        if !principal.sees_all_teams() {
-            let asked = filter.teams.take();
-            let visible = |team: &TeamId| asked.as_ref().is_none_or(|asked| asked.contains(team));
-            filter.teams = Some(principal.teams.iter().filter(|team| visible(team)).cloned().collect());
-        }
-        if filter.teams.as_ref().is_some_and(Vec::is_empty) {
-            return Ok(Vec::new());
-        }
+        filter.sight = sight(principal);
         Ok(self
             .0
             .parts
@@ -231,7 +228,14 @@ pub fn refusal_for(purchase: &Purchase) -> Refusal {
             Code::PurchaseOutcomeUnknown,
             "ClickSend's answer was lost; whether the number was bought is being found out, and nothing is sent again",
         ),
-        State::PendingApproval | State::Reserved | State::Dispatching | State::Bought | State::BoughtLate => {
+        State::PendingApproval => Refusal::new(
+            Code::ApprovalRequired,
+            format!(
+                "the rule \"{}\" wants other people to approve this; ask again when they have",
+                purchase.rule
+            ),
+        ),
+        State::Reserved | State::Dispatching | State::Bought | State::BoughtLate => {
             Refusal::new(Code::PurchaseInProgress, "the purchase is under way; ask again for its outcome")
         }
         State::Approved => Refusal::new(
@@ -239,17 +243,31 @@ pub fn refusal_for(purchase: &Purchase) -> Refusal {
             explanation
                 .unwrap_or_else(|| "the purchase is about to be sent; ask again for its outcome".to_owned()),
         ),
-        State::Failed
-        | State::NotBought
-        | State::Rejected
-        | State::Withdrawn
-        | State::Expired
-        | State::Cancelled => Refusal::new(
+        State::Rejected => Refusal::new(Code::ApprovalRejected, "an approver said no; the purchase says who"),
+        State::Expired => Refusal::new(Code::ApprovalExpired, "nobody decided in time; ask again"),
+        State::Failed | State::NotBought | State::Withdrawn | State::Cancelled => Refusal::new(
             stored.unwrap_or(Code::NumberNotAvailable),
             explanation.unwrap_or_else(|| format!("the purchase is {}", purchase.state)),
         ),
     };
     refusal.about(purchase.id)
+}
+
+/// Whose purchases somebody sees in lists.
+fn sight(principal: &Principal) -> Sight {
+    if principal.sees_all_teams() {
+        Sight::All
+    } else if principal.has(Role::Approver) {
+        Sight::Approver(principal.teams.clone())
+    } else {
+        Sight::Teams(principal.teams.clone())
+    }
+}
+
+/// Whether somebody may look: their team's, or for them to decide.
+pub(super) fn sees(principal: &Principal, team: &TeamId, terms: Option<&ApprovalTerms>) -> bool {
+    let decides = terms.is_some_and(|terms| terms.is_open_to(team, principal));
+    principal.may_read() && (principal.sees_team(team) || decides)
 }
 
 impl Inner {

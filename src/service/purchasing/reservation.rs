@@ -3,14 +3,12 @@
 //! Every guard reads inside the transaction that takes the hold, under the one writer: a budget checked outside
 //! of it would let two purchases through that only one fits into.
 
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
-
 use crate::domain::audit::{Actor, AuditEvent, Target};
-use crate::domain::money::Money;
 use crate::domain::order::Order;
 use crate::domain::purchase::{Purchase, State, Step};
 use crate::domain::quote::Quote;
+use crate::service::buying::frozen;
+use crate::service::judging::{day_of, fits, month_of};
 use crate::service::purchasing::{Inner, PurchasingSettings};
 use crate::service::refusal::{Code, Refusal};
 use crate::service::teams::{Budget, Team};
@@ -65,6 +63,9 @@ impl Reservation {
         self.purchase = current.ok_or_else(|| StoreError::Corrupt(format!("no purchase {id}")))?;
         if self.purchase.state != State::Approved {
             return Ok(tx.unchanged(Reserved::Elsewhere(self.purchase))?);
+        }
+        if let Some(freeze) = store::freezes::stopping(tx.session(), &self.purchase.requester.team)? {
+            return Err(frozen(&freeze));
         }
         match self.guard(&tx)? {
             Ok(()) => self.claim(tx),
@@ -186,11 +187,6 @@ impl Reservation {
     }
 }
 
-/// Whether a budget has room. A sum beyond 64 bits has none.
-fn fits(used: Money, more: Money, limit: Money) -> bool {
-    used.checked_add(more).is_some_and(|sum| sum <= limit)
-}
-
 /// An event of the gateway's own about a purchase.
 pub(super) fn event(action: &'static str, purchase: &Purchase) -> AuditEvent {
     AuditEvent::new(action, Actor::Gateway("purchasing"), Target::new("purchase", &purchase.id))
@@ -206,44 +202,5 @@ pub(super) fn account(purchase: &Purchase, month: String) -> Account {
         purchase: purchase.id,
         currency: purchase.quote.currency,
         country: purchase.quote.country,
-    }
-}
-
-/// `2026-11-23`, where the budget's days turn.
-fn day_of(at: Timestamp, zone: &TimeZone) -> String {
-    at.to_zoned_datetime(zone.clone()).strftime("%Y-%m-%d").to_string()
-}
-
-/// `2026-11`, where the budget's months turn.
-pub(in crate::service) fn month_of(at: Timestamp, zone: &TimeZone) -> String {
-    at.to_zoned_datetime(zone.clone()).strftime("%Y-%m").to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    #![expect(clippy::unwrap_used, reason = "a broken fixture stops the test")]
-
-    use jiff::tz::TimeZone;
-
-    use super::{day_of, fits, month_of};
-    use crate::domain::money::Money;
-
-    #[test]
-    fn months_and_days_turn_where_the_budget_says() {
-        let at = "2026-10-31T20:30:00Z".parse().unwrap();
-        let sydney = TimeZone::get("Australia/Sydney").unwrap();
-        assert_eq!(
-            (month_of(at, &TimeZone::UTC), day_of(at, &TimeZone::UTC)),
-            ("2026-10".into(), "2026-10-31".into())
-        );
-        assert_eq!((month_of(at, &sydney), day_of(at, &sydney)), ("2026-11".into(), "2026-11-01".into()));
-    }
-
-    #[test]
-    fn a_budget_is_filled_to_the_brim_and_not_beyond() {
-        let money = |text: &str| text.parse::<Money>().unwrap();
-        assert!(fits(money("79.29"), money("20.71"), money("100.00")));
-        assert!(!fits(money("79.30"), money("20.71"), money("100.00")));
-        assert!(!fits(Money::from_micros(i64::MAX), money("0.01"), Money::from_micros(i64::MAX)));
     }
 }

@@ -2,11 +2,12 @@
 
 use crate::domain::audit::{Actor, AuditEvent, Target};
 use crate::domain::number::DedicatedNumber;
-use crate::domain::policy::{Action, Decision, Facts, Verdict};
+use crate::domain::policy::Action;
 use crate::domain::principal::{Principal, Role, TeamId};
 use crate::domain::purchase::{MessageType, Purchase, PurchaseId, Requester, State};
 use crate::domain::quote::Quote;
 use crate::domain::registration::RegistrationData;
+use crate::service::judging::Case;
 use crate::service::purchasing::{Idempotency, Inner, PurchaseRequest, refusal_for};
 use crate::service::refusal::{Code, Refusal};
 use crate::store::idempotency::{ScopedKey, Use};
@@ -63,12 +64,19 @@ impl Inner {
         sought: Sought,
     ) -> Result<Submitted, Refusal> {
         self.parts.ground.writes.charge(principal)?;
-        self.check_before_asking(principal, &team, &request)?;
+        self.check_before_asking(principal, &team, &request).await?;
+        self.refuse_rejected(sought.clone()).await?;
         self.parts.owned.ensure_younger_than(self.parts.settings.list_younger_than).await?;
         self.refuse_taken(principal, &team, &request.number).await?;
         let quote = self.quote(&request.number, request.country).await?;
         self.check_price(&quote, &request)?;
-        let decision = self.decide(principal, &team, request.message_type, &quote)?;
+        let case = Case {
+            country: Some(quote.country),
+            price: Some(quote.price()),
+            ..case(principal, &team, &request)
+        };
+        let ruling = self.parts.ground.rule(&case).await?;
+        ruling.check_fields(request.reason.as_deref(), request.reference.as_deref())?;
         let registration_data = self.registration_data(&team, &request, &quote)?;
         let at = self.parts.ground.clock.now();
         let purchase = Purchase {
@@ -78,18 +86,17 @@ impl Inner {
                 .map_err(StoreError::from)?,
             number: request.number,
             message_type: request.message_type,
-            requester: Requester {
-                person: principal.person.clone(),
-                name: principal.name.clone(),
-                on_behalf_of,
-                team,
-            },
+            requester: Requester::of(principal, on_behalf_of, team),
             reference: request.reference,
             max_price: request.max_price,
             quote,
-            rule: decision.rule.unwrap_or_default(),
-            policy_digest: self.parts.ground.policy.digest(),
-            state: State::Approved,
+            state: if ruling.terms.is_some() { State::PendingApproval } else { State::Approved },
+            rule: ruling.rule,
+            policy_digest: ruling.policy_digest,
+            terms: ruling.terms,
+            round: 1,
+            decide_by: ruling.decide_by,
+            approved_until: ruling.approved_until,
             code: None,
             explanation: None,
             version: 1,
@@ -111,14 +118,14 @@ impl Inner {
     }
 
     /// What needs no call to upstream.
-    fn check_before_asking(
+    async fn check_before_asking(
         &self,
         principal: &Principal,
         team: &TeamId,
         request: &PurchaseRequest,
     ) -> Result<(), Refusal> {
         let settings = &self.parts.settings;
-        self.parts.ground.may_send()?;
+        self.parts.ground.buying.check(team)?;
         if !settings.types.contains(&request.message_type) {
             return Err(Refusal::field("type", format!("{} is not bought here.", request.message_type)));
         }
@@ -130,17 +137,17 @@ impl Inner {
         {
             return Err(Refusal::fields(faults));
         }
-        let roles: Vec<Role> = principal.roles.iter().copied().collect();
-        let facts = Facts {
-            action: Action::Buy,
-            team,
-            roles: &roles,
-            country: request.country,
-            message_type: Some(request.message_type),
-            number_type: None,
-            price: None,
-        };
-        self.parts.ground.policy.possible_before_price(&facts).map_err(|decision| denied(&decision))
+        self.parts.ground.judge_before_price(&case(principal, team, request)).await
+    }
+
+    /// Who was told no by a person asks somebody else, not the machine again.
+    async fn refuse_rejected(&self, sought: Sought) -> Result<(), Refusal> {
+        let since = self.parts.ground.clock.now() - self.parts.settings.rejected_for;
+        let rejected = self.parts.ground.store.read(move |session| {
+            let Sought { principal, number, message_type, .. } = &sought;
+            store::purchases::rejected_since(session, &principal.person, number, *message_type, since)
+        });
+        rejected.await?.map_or(Ok(()), |rejected| Err(refusal_for(&rejected)))
     }
 
     /// A number that is taken already, and by whom the caller may know.
@@ -202,29 +209,6 @@ impl Inner {
         }
     }
 
-    fn decide(
-        &self,
-        principal: &Principal,
-        team: &TeamId,
-        message_type: MessageType,
-        quote: &Quote,
-    ) -> Result<Decision, Refusal> {
-        let roles: Vec<Role> = principal.roles.iter().copied().collect();
-        let decision = self.parts.ground.policy.decide(&Facts {
-            action: Action::Buy,
-            team,
-            roles: &roles,
-            country: Some(quote.country),
-            message_type: Some(message_type),
-            number_type: None,
-            price: Some(quote.price()),
-        });
-        match decision.verdict {
-            Verdict::Allow => Ok(decision),
-            Verdict::Deny(_) | Verdict::Approvals(_) => Err(denied(&decision)),
-        }
-    }
-
     /// What goes out with the buy: the caller's data, else the team's profile, and only where carriers want it.
     fn registration_data(
         &self,
@@ -246,15 +230,17 @@ impl Inner {
     }
 }
 
-/// A refusal by policy, with the rule's name: people must be able to ask for the right change.
-pub(in crate::service) fn denied(decision: &Decision) -> Refusal {
-    let rule = decision.rule.as_deref().map_or_else(String::new, |rule| format!(" (rule \"{rule}\")"));
-    let why = match &decision.verdict {
-        Verdict::Deny(why) => why.as_str(),
-        Verdict::Approvals(_) => "it needs approval, which this version cannot collect yet",
-        Verdict::Allow => "",
-    };
-    Refusal::new(Code::PolicyDenied, format!("{why}{rule}"))
+/// What the rules are asked before there is a price.
+fn case(principal: &Principal, team: &TeamId, request: &PurchaseRequest) -> Case {
+    Case {
+        action: Action::Buy,
+        team: team.clone(),
+        roles: principal.roles.iter().copied().collect(),
+        country: request.country,
+        message_type: Some(request.message_type),
+        number_type: None,
+        price: None,
+    }
 }
 
 /// An application says for whom it asks; a person asks for nobody else.
@@ -360,6 +346,11 @@ impl Submission {
             .with("rule", purchase.rule.clone())
             .with("policy", purchase.policy_digest.to_string())
             .with_some("reference", purchase.reference.clone())
+            .with_some(
+                "terms",
+                purchase.terms.as_ref().map(serde_json::to_value).transpose().map_err(StoreError::from)?,
+            )
+            .with_some("decide_by", purchase.decide_by.map(|at| at.to_string()))
             .with_some("on_behalf_of", purchase.requester.on_behalf_of.clone())
             .with_personal("reason", self.reason.clone())
             .with_personal("registration_data", data))

@@ -19,15 +19,16 @@ use crate::domain::audit::{Actor, AuditEvent, Target};
 use crate::domain::canonical::{self, Digest};
 use crate::domain::country::Country;
 use crate::domain::order::Sent;
-use crate::domain::policy::{Action, Facts, Verdict};
-use crate::domain::principal::{Principal, Role, TeamId};
+use crate::domain::policy::Action;
+use crate::domain::principal::{Principal, TeamId};
 use crate::domain::purchase::Requester;
 use crate::domain::registration::{
     NumberType, Registration, RegistrationForm, RegistrationId, RegistrationState,
 };
 use crate::service::ground::Ground;
+use crate::service::judging::Case;
 use crate::service::purchasing::PANICKED;
-use crate::service::purchasing::submission::{denied, on_behalf_of};
+use crate::service::purchasing::submission::on_behalf_of;
 use crate::service::refusal::{Code, Refusal};
 use crate::store::{self, StoreError};
 use record::{claim, settle};
@@ -145,20 +146,15 @@ impl Registrations {
             return Ok(Submitted::Found(found));
         }
         self.0.ground.writes.charge(principal)?;
-        self.0.ground.may_send()?;
-        let rule = self.decide(principal, &team, &request)?;
+        self.0.ground.buying.check(&team)?;
+        let rule = self.decide(principal, &team, &request).await?;
         let slot = self.0.ground.upstream.reserve_registration_slot(SLOT_WITHIN).await?;
         let at = self.0.ground.clock.now();
         let registration = Registration {
             id: RegistrationId::random(),
             number_type: request.number_type,
             country: request.country,
-            requester: Requester {
-                person: principal.person.clone(),
-                name: principal.name.clone(),
-                on_behalf_of,
-                team,
-            },
+            requester: Requester::of(principal, on_behalf_of, team),
             reference: request.reference,
             form_digest: digest,
             rule,
@@ -227,25 +223,25 @@ impl Registrations {
         if faults.is_empty() { Ok(()) } else { Err(Refusal::fields(faults)) }
     }
 
-    fn decide(
+    async fn decide(
         &self,
         principal: &Principal,
         team: &TeamId,
         request: &RegistrationRequest,
     ) -> Result<String, Refusal> {
-        let roles: Vec<Role> = principal.roles.iter().copied().collect();
-        let decision = self.0.ground.policy.decide(&Facts {
+        let case = Case {
             action: Action::Register,
-            team,
-            roles: &roles,
+            team: team.clone(),
+            roles: principal.roles.iter().copied().collect(),
             country: Some(request.country),
             message_type: None,
-            number_type: Some(request.number_type.as_str()),
+            number_type: Some(request.number_type.as_str().to_owned()),
             price: None,
-        });
-        match decision.verdict {
-            Verdict::Allow => Ok(decision.rule.unwrap_or_default()),
-            Verdict::Deny(_) | Verdict::Approvals(_) => Err(denied(&decision)),
+        };
+        let ruling = self.0.ground.rule(&case).await?;
+        match ruling.terms {
+            None => Ok(ruling.rule),
+            Some(_) => Err(Refusal::new(Code::PolicyDenied, "registrations cannot be approved yet")),
         }
     }
 

@@ -4,13 +4,15 @@
 //! of it and a dry run are the same code. A rule with a price limit does not match before a price is known;
 //! [`Policy::possible_before_price`] tells whether asking upstream for one is worth a call.
 
+mod condition;
+
 use serde::{Deserialize, Serialize};
 
+use crate::domain::approval::ApprovalTerms;
 use crate::domain::canonical::{self, CanonicalError, Digest};
-use crate::domain::country::Country;
-use crate::domain::money::Money;
-use crate::domain::principal::{Role, TeamId};
-use crate::domain::purchase::MessageType;
+use condition::Match;
+
+pub use condition::{BudgetLeft, Condition, Day, DayError, Facts, Hours, HoursError, Price};
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -20,29 +22,6 @@ pub enum Action {
     Buy,
     /// A registration.
     Register,
-}
-
-/// When a rule applies. An empty list or an absent limit asks for nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Condition {
-    /// The action; absent means both.
-    pub action: Option<Action>,
-    /// The team that buys is one of these.
-    pub teams: Vec<TeamId>,
-    /// The requester has one of these roles.
-    pub roles: Vec<Role>,
-    /// The number's country is one of these.
-    pub countries: Vec<Country>,
-    /// The message type of a purchase is one of these.
-    pub types: Vec<MessageType>,
-    /// The number type of a registration is one of these, compared in lower case.
-    pub number_types: Vec<String>,
-    /// The setup price is at most this.
-    pub max_setup: Option<Money>,
-    /// The monthly price is at most this.
-    pub max_monthly: Option<Money>,
-    /// Setup and one month together are at most this.
-    pub max_total: Option<Money>,
 }
 
 /// What a matching rule says.
@@ -57,50 +36,6 @@ pub enum Verdict {
     Approvals(ApprovalTerms),
 }
 
-/// Who must approve, and by when.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ApprovalTerms {
-    /// The stages, all of them needed; a plain number of approvals is that many equal stages' worth in one.
-    pub stages: Vec<ApprovalStage>,
-    /// How long the request waits, in seconds.
-    pub expires_after_s: u64,
-    /// What the request must bring.
-    pub require: Vec<RequiredField>,
-}
-
-/// One group of approvers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ApprovalStage {
-    /// How many distinct people.
-    pub approvals: u32,
-    /// Their role.
-    pub role: Role,
-    /// Their team.
-    pub team: ApproverTeam,
-}
-
-/// Which team an approver belongs to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ApproverTeam {
-    /// The requester's.
-    Same,
-    /// Whichever.
-    Any,
-    /// This one.
-    Team(TeamId),
-}
-
-/// A field that a rule may insist on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RequiredField {
-    /// Why.
-    Reason,
-    /// The requester's own reference.
-    Reference,
-}
-
 /// One rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Rule {
@@ -112,42 +47,6 @@ pub struct Rule {
     pub then: Verdict,
 }
 
-/// The facts a decision rests on.
-#[derive(Clone, Debug)]
-pub struct Facts<'a> {
-    /// What is asked for.
-    pub action: Action,
-    /// The team that pays.
-    pub team: &'a TeamId,
-    /// The requester's roles.
-    pub roles: &'a [Role],
-    /// The country, as far as known: a number alone does not always tell.
-    pub country: Option<Country>,
-    /// The message type of a purchase.
-    pub message_type: Option<MessageType>,
-    /// The number type of a registration.
-    pub number_type: Option<&'a str>,
-    /// The live price of a purchase, once upstream was asked.
-    pub price: Option<Price>,
-}
-
-/// The two prices that a quote fixes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Price {
-    /// Once.
-    pub setup: Money,
-    /// Every month.
-    pub monthly: Money,
-}
-
-impl Price {
-    /// Setup and one full month: what a purchase is held against. Saturates, so that an absurd price stays
-    /// too high instead of wrapping into a cheap one.
-    pub fn total(self) -> Money {
-        self.setup.checked_add(self.monthly).unwrap_or(Money::from_micros(i64::MAX))
-    }
-}
-
 /// Which rule decided, and how.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Decision {
@@ -155,6 +54,19 @@ pub struct Decision {
     pub rule: Option<String>,
     /// What it said.
     pub verdict: Verdict,
+}
+
+/// How one rule relates to a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RuleTrace {
+    /// The rule's name.
+    pub rule: String,
+    /// The keys of its condition that the request does not meet.
+    pub unmet: Vec<&'static str>,
+    /// Whether it is the one that decides.
+    pub decides: bool,
+    /// Whether no earlier rule decided.
+    pub is_reached: bool,
 }
 
 /// The configured rules, and the digest that names exactly these.
@@ -189,6 +101,21 @@ impl Policy {
         )
     }
 
+    /// Every rule in order, and what kept it from deciding: for people who ask why.
+    pub fn explain(&self, facts: &Facts<'_>) -> Vec<RuleTrace> {
+        let decided = self.rules.iter().position(|rule| rule.when.matches(facts) == Match::Yes);
+        let trace = |(index, rule): (usize, &Rule)| {
+            let unmet = rule.when.parts(facts).into_iter().filter(|(_, part)| *part == Match::No);
+            RuleTrace {
+                rule: rule.name.clone(),
+                unmet: unmet.map(|(key, _)| key).collect(),
+                decides: decided == Some(index),
+                is_reached: decided.is_none_or(|decided| index <= decided),
+            }
+        };
+        self.rules.iter().enumerate().map(trace).collect()
+    }
+
     /// Whether some country or price could still lead to anything but a refusal; otherwise the refusal that is
     /// certain already. Keeps requests that policy forbids from costing an upstream call.
     pub fn possible_before_price(&self, facts: &Facts<'_>) -> Result<(), Decision> {
@@ -203,69 +130,13 @@ impl Policy {
     }
 }
 
-/// How a condition relates to facts that may be incomplete.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Match {
-    Yes,
-    No,
-    /// A fact that the condition asks about is not known yet.
-    Open,
-}
-
-impl Condition {
-    fn matches(&self, facts: &Facts<'_>) -> Match {
-        let limit = |max: Option<Money>, of: fn(Price) -> Money| match (max, facts.price) {
-            (None, _) => Match::Yes,
-            (Some(_), None) => Match::Open,
-            (Some(max), Some(price)) => Match::of(of(price) <= max),
-        };
-        let tests = [
-            Match::of(self.action.is_none_or(|action| action == facts.action)),
-            Match::of(self.teams.is_empty() || self.teams.contains(facts.team)),
-            Match::of(self.roles.is_empty() || self.roles.iter().any(|role| facts.roles.contains(role))),
-            listed(&self.countries, facts.country.as_ref()),
-            Match::of(
-                self.types.is_empty() || facts.message_type.is_some_and(|kind| self.types.contains(&kind)),
-            ),
-            Match::of(
-                self.number_types.is_empty()
-                    || facts.number_type.is_some_and(|kind| {
-                        self.number_types.iter().any(|listed| listed.eq_ignore_ascii_case(kind))
-                    }),
-            ),
-            limit(self.max_setup, |price| price.setup),
-            limit(self.max_monthly, |price| price.monthly),
-            limit(self.max_total, Price::total),
-        ];
-        if tests.contains(&Match::No) {
-            Match::No
-        } else if tests.contains(&Match::Open) {
-            Match::Open
-        } else {
-            Match::Yes
-        }
-    }
-}
-
-impl Match {
-    const fn of(holds: bool) -> Self {
-        if holds { Self::Yes } else { Self::No }
-    }
-}
-
-fn listed<T: PartialEq>(list: &[T], fact: Option<&T>) -> Match {
-    match fact {
-        _ if list.is_empty() => Match::Yes,
-        None => Match::Open,
-        Some(fact) => Match::of(list.contains(fact)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a broken fixture stops the test")]
 
-    use super::{Action, Condition, Facts, Policy, Price, Rule, Verdict};
+    use jiff::civil::date;
+
+    use super::{Action, BudgetLeft, Condition, Facts, Policy, Price, Rule, Verdict};
     use crate::domain::money::Money;
     use crate::domain::principal::{Role, TeamId};
     use crate::domain::purchase::MessageType;
@@ -309,6 +180,8 @@ mod tests {
             message_type: Some(MessageType::Sms),
             number_type: None,
             price: monthly.map(|monthly| Price { setup: Money::ZERO, monthly: money(monthly) }),
+            budget_left: BudgetLeft::Unlimited,
+            at: date(2026, 11, 23).at(12, 0, 0, 0),
         }
     }
 
@@ -331,6 +204,17 @@ mod tests {
         let certain = policy().possible_before_price(&facts(&growth, Some("GB"), None)).unwrap_err();
         assert_eq!(certain.rule.as_deref(), Some("not there"));
         assert!(policy().possible_before_price(&facts(&support, None, None)).is_err());
+    }
+
+    #[test]
+    fn an_explanation_names_what_was_not_met_and_which_rule_decides() {
+        let growth: TeamId = "growth".parse().unwrap();
+        let traces = policy().explain(&facts(&growth, Some("AU"), Some("30.00")));
+        let seen: Vec<_> = traces.iter().map(|trace| (trace.unmet.as_slice(), trace.decides)).collect();
+        assert_eq!(seen, [(&["countries"][..], false), (&["max_monthly"][..], false)]);
+        let traces = policy().explain(&facts(&growth, Some("GB"), Some("30.00")));
+        assert!(traces.first().is_some_and(|trace| trace.decides));
+        assert!(traces.last().is_some_and(|trace| !trace.is_reached));
     }
 
     #[test]

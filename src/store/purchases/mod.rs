@@ -1,18 +1,26 @@
-//! Purchases as rows. A row moves by [`step`] alone, which asks the state machine and names the version it saw.
+//! Purchases as rows.
 
+mod list;
+mod step;
+
+use jiff::Timestamp;
+
+use crate::domain::approval::ApprovalTerms;
 use crate::domain::money::Money;
 use crate::domain::number::DedicatedNumber;
-use crate::domain::order::Receipt;
 use crate::domain::principal::{Person, TeamId};
-use crate::domain::purchase::{MessageType, Purchase, PurchaseId, Requester, State, Step};
+use crate::domain::purchase::{MessageType, Purchase, PurchaseId, Requester, State};
 use crate::domain::registration::RegistrationData;
 use crate::store::error::StoreError;
 use crate::store::session::{Param, Row, Session, only_json};
 use crate::store::tx::Tx;
 
-const COLUMNS: &str = "id, number, message_type, issuer, subject, name, on_behalf_of, team, reference,
-    max_price_micros, quote, quote_digest, rule, policy_digest, state, code, explanation, version, attempts,
-    created_us, updated_us, receipt";
+pub use list::{Filter, Sight, list};
+pub use step::{Redecided, Trace, redecide, step};
+
+const COLUMNS: &str = "id, number, message_type, issuer, subject, name, roles, email, actor_issuer,
+    actor_subject, on_behalf_of, team, reference, max_price_micros, quote, quote_digest, rule, policy_digest, terms, round,
+    decide_by_us, approved_until_us, state, code, explanation, version, attempts, created_us, updated_us, receipt";
 
 fn read(row: &mut Row<'_>) -> Result<Purchase, StoreError> {
     Ok(Purchase {
@@ -26,6 +34,10 @@ fn read(row: &mut Row<'_>) -> Result<Purchase, StoreError> {
         quote_digest: row.digest()?,
         rule: row.text()?,
         policy_digest: row.digest()?,
+        terms: row.optional_json()?,
+        round: row.int()?,
+        decide_by: row.optional_time()?,
+        approved_until: row.optional_time()?,
         state: row.parsed()?,
         code: row.optional_text()?,
         explanation: row.optional_text()?,
@@ -37,11 +49,17 @@ fn read(row: &mut Row<'_>) -> Result<Purchase, StoreError> {
     })
 }
 
-/// Who asked, from the columns issuer, subject, name, `on_behalf_of`, team.
+/// Who asked, from the columns issuer, subject, name, roles, email, `actor_issuer`, `actor_subject`, `on_behalf_of`, team.
 pub(super) fn requester(row: &mut Row<'_>) -> Result<Requester, StoreError> {
     Ok(Requester {
         person: Person { issuer: row.text()?, subject: row.text()? },
         name: row.optional_text()?,
+        roles: row.json()?,
+        email: row.optional_text()?,
+        actor: row
+            .optional_text()?
+            .zip(row.optional_text()?)
+            .map(|(issuer, subject)| Person { issuer, subject }),
         on_behalf_of: row.optional_text()?,
         team: row.parsed()?,
     })
@@ -77,41 +95,33 @@ pub fn repeat_of(
     session.query_first(&statement, &params, read)
 }
 
+/// The newest purchase of a person for a number and type that people rejected at or after a moment, unless they asked
+/// again since and it was not rejected.
+pub fn rejected_since(
+    session: &Session<'_>,
+    person: &Person,
+    number: &DedicatedNumber,
+    message_type: MessageType,
+    since: Timestamp,
+) -> Result<Option<Purchase>, StoreError> {
+    let statement = format!(
+        "SELECT {COLUMNS} FROM purchases
+         WHERE issuer = $1 AND subject = $2 AND number = $3 AND message_type = $4 ORDER BY id DESC LIMIT 1"
+    );
+    let params: [Param<'_>; 4] = [
+        (&person.issuer).into(),
+        (&person.subject).into(),
+        number.as_str().into(),
+        message_type.as_str().into(),
+    ];
+    let newest = session.query_first(&statement, &params, read)?;
+    Ok(newest.filter(|newest| newest.state == State::Rejected && newest.updated_at >= since))
+}
+
 /// The purchase that has the number taken.
 pub fn active_for(session: &Session<'_>, number: &DedicatedNumber) -> Result<Option<Purchase>, StoreError> {
     let statement = format!("SELECT {COLUMNS} FROM purchases WHERE number = $1 AND holds_number = 1");
     session.query_first(&statement, &[number.as_str().into()], read)
-}
-
-/// Which purchases a list shows.
-#[derive(Clone, Debug, Default)]
-pub struct Filter {
-    /// Only of these teams; nothing means all.
-    pub teams: Option<Vec<TeamId>>,
-    /// Only in this state.
-    pub state: Option<State>,
-    /// Only older than this one.
-    pub before: Option<PurchaseId>,
-}
-
-/// Purchases, newest first, at most `limit`.
-pub fn list(session: &Session<'_>, filter: &Filter, limit: i64) -> Result<Vec<Purchase>, StoreError> {
-    let before = filter.before.map(|id| id.to_string());
-    let mut params: Vec<Param<'_>> =
-        vec![before.as_deref().into(), filter.state.map(State::as_str).into(), limit.into()];
-    let teams = match &filter.teams {
-        None => String::new(),
-        Some(teams) => {
-            let places: Vec<String> = (4..4 + teams.len()).map(|place| format!("${place}")).collect();
-            params.extend(teams.iter().map(|team| Param::from(team.as_str())));
-            format!("AND team IN ({})", places.join(", "))
-        }
-    };
-    let statement = format!(
-        "SELECT {COLUMNS} FROM purchases
-         WHERE ($1 IS NULL OR id < $1) AND ($2 IS NULL OR state = $2) {teams} ORDER BY id DESC LIMIT $3"
-    );
-    session.query(&statement, &params, read)
 }
 
 /// How many purchases stand in each state that has any.
@@ -175,12 +185,15 @@ pub fn insert(
 ) -> Result<(), StoreError> {
     let (id, requester) = (purchase.id.to_string(), &purchase.requester);
     let quote = serde_json::to_string(&purchase.quote)?;
+    let terms = purchase.terms.as_ref().map(serde_json::to_string).transpose()?;
+    let deciding = purchase.terms.as_ref().map(|terms| deciding_teams(terms, &requester.team));
     tx.execute_one(
-        "INSERT INTO purchases (id, number, message_type, issuer, subject, name, on_behalf_of, team, reference,
-             max_price_micros, quote, quote_digest, country, currency, monthly_micros, rule, policy_digest, state, version, attempts,
-             holds_number, created_us, updated_us)
+        "INSERT INTO purchases (id, number, message_type, issuer, subject, name, roles, email, actor_issuer,
+             actor_subject, on_behalf_of, team, reference, max_price_micros, quote, quote_digest, country, currency, monthly_micros,
+             total_micros, rule, policy_digest, terms, deciding_teams, round, decide_by_us, approved_until_us, state, version,
+             attempts, holds_number, created_us, updated_us)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
-             $22, $23)",
+             $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33)",
         &[
             (&id).into(),
             purchase.number.as_str().into(),
@@ -188,6 +201,10 @@ pub fn insert(
             (&requester.person.issuer).into(),
             (&requester.person.subject).into(),
             requester.name.as_deref().into(),
+            (&serde_json::to_string(&requester.roles)?).into(),
+            requester.email.as_deref().into(),
+            requester.actor.as_ref().map(|actor| actor.issuer.as_str()).into(),
+            requester.actor.as_ref().map(|actor| actor.subject.as_str()).into(),
             requester.on_behalf_of.as_deref().into(),
             requester.team.as_str().into(),
             purchase.reference.as_deref().into(),
@@ -197,8 +214,14 @@ pub fn insert(
             purchase.quote.country.as_str().into(),
             purchase.quote.currency.as_str().into(),
             purchase.quote.monthly.micros().into(),
+            purchase.quote.price().total().micros().into(),
             (&purchase.rule).into(),
             (&purchase.policy_digest).into(),
+            terms.as_deref().into(),
+            deciding.as_deref().into(),
+            purchase.round.into(),
+            purchase.decide_by.into(),
+            purchase.approved_until.into(),
             purchase.state.as_str().into(),
             purchase.version.into(),
             purchase.attempts.into(),
@@ -216,66 +239,19 @@ pub fn insert(
     Ok(())
 }
 
-/// What a step leaves behind beside the new state.
-#[derive(Clone, Debug, Default)]
-pub struct Trace<'a> {
-    /// A code of the API.
-    pub code: Option<&'static str>,
-    /// A sentence for people.
-    pub explanation: Option<String>,
-    /// Upstream's answer.
-    pub receipt: Option<&'a Receipt>,
-    /// The day that a reservation counts against.
-    pub reserved_day: Option<&'a str>,
-    /// The monthly price that a reservation counts as a recurring fee: the newest quote's.
-    pub monthly: Option<Money>,
-}
-
-/// Moves a purchase one step. The purchase in hand is brought along; `Conflict` when it was moved meanwhile.
-pub fn step(
-    tx: &mut Tx<'_>,
-    purchase: &mut Purchase,
-    step: Step,
-    trace: Trace<'_>,
-) -> Result<(), StoreError> {
-    let state = purchase.state.after(step)?;
-    let attempts = purchase.attempts + i64::from(step == Step::Claim);
-    let receipt = trace.receipt.map(serde_json::to_string).transpose()?;
-    let at = tx.at();
-    tx.execute_one(
-        "UPDATE purchases SET state = $1, code = $2, explanation = $3, version = version + 1, attempts = $4,
-             holds_number = $5, updated_us = $6, receipt = coalesce($7, receipt),
-             reserved_day = coalesce($8, reserved_day), monthly_micros = coalesce($9, monthly_micros)
-         WHERE id = $10 AND version = $11",
-        &[
-            state.as_str().into(),
-            trace.code.into(),
-            trace.explanation.as_deref().into(),
-            attempts.into(),
-            state.is_active().into(),
-            at.into(),
-            receipt.as_deref().into(),
-            trace.reserved_day.into(),
-            trace.monthly.map(Money::micros).into(),
-            (&purchase.id.to_string()).into(),
-            purchase.version.into(),
-        ],
-    )?;
-    purchase.state = state;
-    purchase.code = trace.code.map(ToOwned::to_owned);
-    purchase.explanation = trace.explanation;
-    purchase.version += 1;
-    purchase.attempts = attempts;
-    purchase.updated_at = at;
-    purchase.receipt = trace.receipt.cloned().or_else(|| purchase.receipt.take());
-    Ok(())
-}
-
 /// The numbers that were booked at or after a moment.
-pub fn bought_since(session: &Session<'_>, since: jiff::Timestamp) -> Result<Vec<String>, StoreError> {
+pub fn bought_since(session: &Session<'_>, since: Timestamp) -> Result<Vec<String>, StoreError> {
     session.query(
         "SELECT number FROM purchases WHERE state = 'bought' AND updated_us >= $1",
         &[since.into()],
         crate::store::session::only_text,
+    )
+}
+
+/// The teams whose approvers may look: `' finance growth '`, or `*` for every team's.
+pub(super) fn deciding_teams(terms: &ApprovalTerms, of: &TeamId) -> String {
+    terms.deciding_teams(of).map_or_else(
+        || "*".to_owned(),
+        |teams| teams.iter().fold(" ".to_owned(), |text, team| format!("{text}{team} ")),
     )
 }

@@ -1,0 +1,92 @@
+//! What the budgets have, and what is used of them: one reading for people, rules and metrics.
+
+use crate::domain::money::Money;
+use crate::domain::policy::BudgetLeft;
+use crate::domain::principal::TeamId;
+use crate::service::teams::{Budget, Teams};
+use crate::store::{self, Session, StoreError};
+
+/// A budget and what is used of it: of a team, or of the organisation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// Whose; nothing is the organisation.
+    pub team: Option<TeamId>,
+    /// The limits.
+    pub budget: Budget,
+    /// Charged in the month.
+    pub spent: Money,
+    /// Held in the month by purchases under way.
+    pub held: Money,
+    /// What the purchases that wait would take, setup and a month each.
+    pub waiting: Money,
+    /// Full monthly fees of what is bought.
+    pub recurring: Money,
+    /// Full monthly fees of what may be bought: under way, or unknown.
+    pub recurring_held: Money,
+}
+
+impl Position {
+    /// Charged and held.
+    pub fn used(&self) -> Money {
+        self.spent.checked_add(self.held).unwrap_or(Money::from_micros(i64::MAX))
+    }
+
+    /// What is left of the month; nothing where there is no limit, less than nothing where a late sale broke it.
+    pub fn left(&self) -> Option<Money> {
+        self.budget.spend_per_month.and_then(|limit| limit.checked_sub(self.used()))
+    }
+
+    /// Charged, held and waiting: what the month comes to if everything that waits is bought.
+    pub fn projected(&self) -> Money {
+        self.used().checked_add(self.waiting).unwrap_or(Money::from_micros(i64::MAX))
+    }
+}
+
+/// How one budget stands.
+pub fn position(
+    session: &Session<'_>,
+    team: Option<&TeamId>,
+    budget: Budget,
+    month: &str,
+) -> Result<Position, StoreError> {
+    let (spent, held) = store::ledger::charged_and_held(session, month, team)?;
+    let recurring_held = store::ledger::recurring_held(session, team)?;
+    let recurring = store::ledger::recurring(session, team)?;
+    Ok(Position {
+        team: team.cloned(),
+        budget,
+        spent,
+        held,
+        waiting: store::ledger::waiting(session, team)?,
+        recurring: recurring.checked_sub(recurring_held).unwrap_or_default(),
+        recurring_held,
+    })
+}
+
+/// Every configured team's, and the organisation's at the end.
+pub fn positions(session: &Session<'_>, teams: &Teams, month: &str) -> Result<Vec<Position>, StoreError> {
+    let of_teams = teams.teams.iter().map(|(id, team)| position(session, Some(id), team.budget, month));
+    of_teams.chain([position(session, None, teams.organisation, month)]).collect()
+}
+
+/// What a team has left of the month: the least of its own and the organisation's.
+pub(super) fn left(
+    session: &Session<'_>,
+    teams: &Teams,
+    team: &TeamId,
+    month: &str,
+) -> Result<BudgetLeft, StoreError> {
+    let own = teams.find(team).map(|configured| configured.budget).unwrap_or_default();
+    let budgets = [(own, Some(team)), (teams.organisation, None)];
+    let mut least = BudgetLeft::Unlimited;
+    for (budget, of) in budgets {
+        let Some(limit) = budget.spend_per_month else { continue };
+        let used = store::ledger::used_in(session, month, of)?;
+        let left = limit.checked_sub(used).unwrap_or(Money::from_micros(i64::MIN));
+        least = match least {
+            BudgetLeft::Unlimited => BudgetLeft::Amount(left),
+            BudgetLeft::Amount(other) => BudgetLeft::Amount(other.min(left)),
+        };
+    }
+    Ok(least)
+}

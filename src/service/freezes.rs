@@ -1,0 +1,158 @@
+//! The stop button: freezing the buying of all or of a team, by hand or by the gateway itself, and lifting it.
+
+use std::sync::Arc;
+
+use crate::domain::audit::{Actor, AuditEvent, Target};
+use crate::domain::freeze::{Cause, Freeze, FreezeId, Scope};
+use crate::domain::principal::{Principal, Role};
+use crate::service::buying::Buying;
+use crate::service::refusal::{Code, Refusal};
+use crate::service::teams::Teams;
+use crate::store::{self, Finished, Store, StoreError, Tx};
+
+/// How many are listed, lifted ones included.
+const LISTED: i64 = 200;
+
+/// The service. Cheap to clone.
+#[derive(Clone)]
+pub struct Freezes {
+    store: Store,
+    buying: Buying,
+    teams: Arc<Teams>,
+}
+
+impl Freezes {
+    /// A service over this switch.
+    pub const fn new(store: Store, buying: Buying, teams: Arc<Teams>) -> Self {
+        Self { store, buying, teams }
+    }
+
+    /// Tells the switch what is in force. Called at start, and after whatever changed it.
+    pub async fn reread(&self) -> Result<(), Refusal> {
+        let freezes = self.store.read(store::freezes::in_force).await?;
+        self.buying.take_freezes(freezes);
+        Ok(())
+    }
+
+    /// The newest, lifted or not: for whoever sees all teams.
+    pub async fn list(&self, principal: &Principal) -> Result<Vec<Freeze>, Refusal> {
+        if !principal.sees_all_teams() {
+            let message = "freezes are shown to the roles finance, auditor and administrator";
+            return Err(Refusal::new(Code::Forbidden, message));
+        }
+        Ok(self.store.read(|session| store::freezes::newest(session, LISTED)).await?)
+    }
+
+    /// Freezes by hand.
+    pub async fn freeze(
+        &self,
+        principal: &Principal,
+        scope: Scope,
+        reason: String,
+    ) -> Result<Freeze, Refusal> {
+        administers(principal, "freezing")?;
+        if let Scope::Team(team) = &scope
+            && self.teams.find(team).is_none()
+        {
+            return Err(Refusal::field("scope", format!("names the team {team}, which is not configured.")));
+        }
+        let (by, subject) = (Actor::from(principal), principal.person.subject.clone());
+        let freeze: Freeze = self
+            .store
+            .write(move |tx| {
+                let freeze = Freeze {
+                    id: FreezeId::random(),
+                    scope,
+                    cause: Cause::ByHand,
+                    reason,
+                    created_by: subject,
+                    created_at: tx.at(),
+                    lifted: None,
+                };
+                commit(tx, freeze, by)
+            })
+            .await?;
+        self.reread().await?;
+        Ok(freeze)
+    }
+
+    /// Lets buying go on.
+    pub async fn lift(&self, principal: &Principal, id: FreezeId) -> Result<Freeze, Refusal> {
+        administers(principal, "lifting a freeze")?;
+        let (by, subject) = (Actor::from(principal), principal.person.subject.clone());
+        let lifted: Option<Freeze> = self
+            .store
+            .write(move |mut tx| {
+                let found = store::freezes::find(tx.session(), id)?;
+                let Some(freeze) = found.filter(|freeze| freeze.lifted.is_none()) else {
+                    return Ok::<_, Refusal>(tx.unchanged(None)?);
+                };
+                store::freezes::lift(&mut tx, id, &subject)?;
+                let at = tx.at();
+                let event = AuditEvent::new("freeze.lifted", by, Target::new("freeze", &id))
+                    .with("scope", freeze.scope.to_string());
+                Ok(tx.commit(&event, Some(Freeze { lifted: Some((subject, at)), ..freeze }))?)
+            })
+            .await?;
+        self.reread().await?;
+        lifted.ok_or_else(|| Refusal::new(Code::NotFound, "there is no such freeze in force"))
+    }
+
+    /// Freezes by the gateway itself, unless the same is in force already.
+    pub async fn impose(&self, scope: Scope, cause: Cause, reason: String) -> Result<(), Refusal> {
+        self.store
+            .write(move |mut tx| match impose(&mut tx, scope, cause, reason)? {
+                Some(event) => tx.commit(&event, ()),
+                None => tx.unchanged(()),
+            })
+            .await
+            .map_err(|error: StoreError| Refusal::from(error))?;
+        self.reread().await
+    }
+}
+
+/// The same inside a transaction that has more to say: writes the freeze, unless it is in force already, and gives the
+/// event that goes with it.
+pub(super) fn impose(
+    tx: &mut Tx<'_>,
+    scope: Scope,
+    cause: Cause,
+    reason: String,
+) -> Result<Option<AuditEvent>, StoreError> {
+    let in_force = store::freezes::in_force(tx.session())?;
+    if in_force.iter().any(|freeze| freeze.scope == scope && freeze.cause == cause) {
+        return Ok(None);
+    }
+    let freeze = Freeze {
+        id: FreezeId::random(),
+        scope,
+        cause,
+        reason,
+        created_by: "gateway".to_owned(),
+        created_at: tx.at(),
+        lifted: None,
+    };
+    tracing::error!(scope = %freeze.scope, cause = cause.as_str(), reason = freeze.reason, "buying is frozen");
+    store::freezes::insert(tx, &freeze)?;
+    Ok(Some(event(&freeze, Actor::Gateway("freezes"))))
+}
+
+fn commit(mut tx: Tx<'_>, freeze: Freeze, by: Actor) -> Result<Finished<Freeze>, Refusal> {
+    store::freezes::insert(&mut tx, &freeze)?;
+    let event = event(&freeze, by);
+    Ok(tx.commit(&event, freeze)?)
+}
+
+fn event(freeze: &Freeze, by: Actor) -> AuditEvent {
+    AuditEvent::new("buying.frozen", by, Target::new("freeze", &freeze.id))
+        .with("scope", freeze.scope.to_string())
+        .with("cause", freeze.cause.as_str())
+        .with("why", freeze.reason.clone())
+}
+
+fn administers(principal: &Principal, what: &str) -> Result<(), Refusal> {
+    if principal.has(Role::Administrator) {
+        return Ok(());
+    }
+    Err(Refusal::new(Code::Forbidden, format!("{what} needs the role administrator")))
+}
