@@ -99,7 +99,7 @@ impl Gateway {
             instance: InstanceId(Uuid::new_v4()),
             buying: Buying::new(wiring::buying(config), background.clone()),
         };
-        let (public, writes) = parts.public();
+        let (public, limits) = parts.public();
         recover(&public.purchasing, &public.registrations).await?;
         public.freezes.reread().await?;
         let ops = parts.ops(&readiness);
@@ -113,7 +113,9 @@ impl Gateway {
         let (tidy_limit, stop_tidying) = (router.tidier(), stop.clone());
         tasks.spawn(every(TIDY_EVERY, stop_tidying, move || {
             searches.tidy();
-            writes.forget_idle();
+            for limit in &limits {
+                limit.forget_idle();
+            }
             tidy_limit();
         }));
         let public =

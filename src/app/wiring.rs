@@ -15,6 +15,7 @@ use crate::http::{EdgeSettings, PublicParts, SearchShape};
 use crate::metrics::{self, Metrics};
 use crate::service::Code;
 use crate::service::background::Background;
+use crate::service::budgets::BudgetReader;
 use crate::service::buying::{self, Buying};
 use crate::service::figures::FigureReader;
 use crate::service::freezes::Freezes;
@@ -50,8 +51,8 @@ pub(super) struct Wired<'c> {
 }
 
 impl Wired<'_> {
-    /// Everything behind the public listener, and the limit of writes, to be tidied.
-    pub(super) fn public(&self) -> (PublicParts, Arc<PersonLimit>) {
+    /// Everything behind the public listener, and its limits, to be tidied.
+    pub(super) fn public(&self) -> (PublicParts, [Arc<PersonLimit>; 2]) {
         self.metrics.expect_refusals(Code::ALL.into_iter().map(Code::as_str));
         let (ground, searches, owned) = (self.ground(), self.searches(), self.owned());
         let public = PublicParts {
@@ -67,6 +68,7 @@ impl Wired<'_> {
                 answer_within: self.config.purchases.answer_within,
                 strict: self.config.compat.strict_registration,
             }),
+            budgets: BudgetReader::new(ground.clone(), self.config.budget.currency),
             freezes: Freezes::new(ground.store.clone(), ground.buying.clone(), Arc::clone(&ground.teams)),
             searches,
             owned,
@@ -74,7 +76,7 @@ impl Wired<'_> {
             metrics: ground.metrics,
             settings: edge_settings(self.config),
         };
-        (public, ground.writes)
+        (public, [ground.writes, ground.decisions])
     }
 
     fn limit(&self, which: metrics::Limit, of: config::Rate) -> PersonLimit {
@@ -116,6 +118,7 @@ impl Wired<'_> {
             teams: Arc::new(teams(self.config)),
             policy: Arc::new(self.config.policy.clone()),
             writes: Arc::new(self.limit(metrics::Limit::Writes, self.config.limits.writes)),
+            decisions: Arc::new(self.limit(metrics::Limit::Decisions, self.config.limits.decisions)),
             background: self.background.clone(),
             instance: self.instance,
             clock: self.clock.clone(),

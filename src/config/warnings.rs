@@ -6,9 +6,7 @@ use crate::domain::policy::Condition;
 
 /// Keys that this version reads and checks but does not act on yet. Their comments in `config/gateway.toml` say
 /// so too; a test keeps the two together.
-pub(super) const NOT_ACTED_ON: [&str; 7] = [
-    "limits.decisions.per_minute",
-    "limits.decisions.burst",
+pub(super) const NOT_ACTED_ON: [&str; 5] = [
     "purchases.resolve_people",
     "purchases.absence_window",
     "purchases.scan_spacing",

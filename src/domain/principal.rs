@@ -173,6 +173,11 @@ impl Principal {
         [Role::Requester, Role::Application, Role::Administrator].into_iter().any(|role| self.has(role))
     }
 
+    /// Whether requests of others may be decided at all; which ones, their rules say.
+    pub fn may_decide(&self) -> bool {
+        self.may_approve && [Role::Approver, Role::Administrator].into_iter().any(|role| self.has(role))
+    }
+
     /// Whether something that belongs to `team` may be seen.
     pub fn sees_team(&self, team: &TeamId) -> bool {
         self.sees_all_teams() || self.teams.contains(team)

@@ -7,6 +7,7 @@ use axum::http::HeaderName;
 use crate::auth::Verifier;
 use crate::domain::principal::Principal;
 use crate::metrics::Metrics;
+use crate::service::budgets::BudgetReader;
 use crate::service::freezes::Freezes;
 use crate::service::limits::Rate;
 use crate::service::owned::OwnedNumbers;
@@ -25,6 +26,8 @@ pub struct PublicParts {
     pub owned: OwnedNumbers,
     /// Buying.
     pub purchasing: Purchasing,
+    /// What is left of the budgets.
+    pub budgets: BudgetReader,
     /// The stop button.
     pub freezes: Freezes,
     /// Registering.

@@ -66,10 +66,12 @@ pub enum Limit {
     Misses,
     /// Purchases and registrations.
     Writes,
+    /// Approvals, rejections and withdrawals.
+    Decisions,
 }
 
 impl Limit {
-    const ALL: [Self; 3] = [Self::Reads, Self::Misses, Self::Writes];
+    const ALL: [Self; 4] = [Self::Reads, Self::Misses, Self::Writes, Self::Decisions];
 
     /// The metric label, and the name in `RateLimit` headers.
     pub const fn as_str(self) -> &'static str {
@@ -77,6 +79,7 @@ impl Limit {
             Self::Reads => "reads",
             Self::Misses => "misses",
             Self::Writes => "writes",
+            Self::Decisions => "decisions",
         }
     }
 
@@ -86,6 +89,7 @@ impl Limit {
             Self::Reads => "searches and lists",
             Self::Misses => "searches that go to ClickSend",
             Self::Writes => "purchases and registrations",
+            Self::Decisions => "decisions",
         }
     }
 }

@@ -1,8 +1,12 @@
 //! What the budgets have, and what is used of them: one reading for people, rules and metrics.
 
-use crate::domain::money::Money;
+use std::sync::Arc;
+
+use crate::domain::money::{Currency, Money};
 use crate::domain::policy::BudgetLeft;
-use crate::domain::principal::TeamId;
+use crate::domain::principal::{Principal, TeamId};
+use crate::service::ground::Ground;
+use crate::service::refusal::{Code, Refusal};
 use crate::service::teams::{Budget, Teams};
 use crate::store::{self, Session, StoreError};
 
@@ -39,6 +43,51 @@ impl Position {
     /// Charged, held and waiting: what the month comes to if everything that waits is bought.
     pub fn projected(&self) -> Money {
         self.used().checked_add(self.waiting).unwrap_or(Money::from_micros(i64::MAX))
+    }
+}
+
+/// The budgets of a month, as somebody may see them.
+#[derive(Clone, Debug)]
+pub struct Budgets {
+    /// `2026-11`, where the budgets' months turn.
+    pub month: String,
+    /// The one currency; nothing is bought without.
+    pub currency: Option<Currency>,
+    /// The teams', and the organisation's at the end for those who see all.
+    pub positions: Vec<Position>,
+}
+
+/// Tells people about budgets. Cheap to clone.
+#[derive(Clone)]
+pub struct BudgetReader {
+    ground: Ground,
+    currency: Option<Currency>,
+}
+
+impl BudgetReader {
+    /// A reader of budgets in this currency.
+    pub const fn new(ground: Ground, currency: Option<Currency>) -> Self {
+        Self { ground, currency }
+    }
+
+    /// The one currency of all budgets.
+    pub const fn currency(&self) -> Option<Currency> {
+        self.currency
+    }
+
+    /// The budgets that somebody may see: their teams', or all.
+    pub async fn list(&self, principal: &Principal) -> Result<Budgets, Refusal> {
+        if !principal.may_read() {
+            return Err(Refusal::new(Code::Forbidden, "the token gives no role here"));
+        }
+        let (teams, month) = (Arc::clone(&self.ground.teams), self.ground.month());
+        let of = month.clone();
+        let mut positions = self.ground.store.read(move |session| positions(session, &teams, &of)).await?;
+        positions.retain(|position| match &position.team {
+            Some(team) => principal.sees_team(team),
+            None => principal.sees_all_teams(),
+        });
+        Ok(Budgets { month, currency: self.currency, positions })
     }
 }
 

@@ -30,6 +30,8 @@ pub struct Ground {
     pub policy: Arc<Policy>,
     /// The limit for writes: purchases and registrations of a person together.
     pub writes: Arc<PersonLimit>,
+    /// The limit for decisions: approvals, rejections and withdrawals of a person together.
+    pub decisions: Arc<PersonLimit>,
     /// Where detached work runs.
     pub background: Background,
     /// This process.

@@ -8,6 +8,7 @@
 #![expect(clippy::disallowed_methods, reason = "what a stage spawns ends with its runtime")]
 #![expect(unreachable_pub, reason = "a test has no outside: `pub` here means for the other modules")]
 
+mod approving;
 mod buying;
 mod corners;
 mod crash;
@@ -18,3 +19,4 @@ mod quirks;
 mod roles;
 mod searching;
 mod stage;
+mod steering;

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use numbers_gateway::app::Gateway;
 use numbers_gateway::auth::{NewToken, Signer};
-use numbers_gateway::clock::Clock;
+use numbers_gateway::clock::{Clock, ManualClock};
 use numbers_gateway::config::{self, Sources};
+use numbers_gateway::domain::principal::Person;
 use numbers_gateway::simulator::{self, Simulator};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
@@ -42,6 +43,7 @@ issuer = "https://test.example"
 audience = "numbers-gateway"
 secret_file = "%folder%/secret"
 algorithms = ["HS256"]
+may_approve = true
 [budget]
 currency = "AUD"
 [teams.growth]
@@ -78,6 +80,7 @@ pub struct Stage {
     pub upstream: String,
     client: reqwest::Client,
     configuration: String,
+    clock: Clock,
     simulator_stop: CancellationToken,
     gateway: Option<(CancellationToken, JoinHandle<()>)>,
 }
@@ -88,11 +91,15 @@ pub struct Somebody {
     subject: &'static str,
     teams: Vec<String>,
     roles: Vec<String>,
+    name: Option<&'static str>,
+    email: Option<&'static str>,
+    act: Option<&'static str>,
 }
 
 /// A person of a team with a role.
 pub fn somebody(subject: &'static str, team: &str, role: &str) -> Somebody {
-    Somebody { subject, teams: vec![team.to_owned()], roles: vec![role.to_owned()] }
+    let (teams, roles) = (vec![team.to_owned()], vec![role.to_owned()]);
+    Somebody { subject, teams, roles, name: None, email: None, act: None }
 }
 
 /// Ann of growth, who may buy.
@@ -104,6 +111,21 @@ impl Somebody {
     /// The same person with these teams instead.
     pub fn of_teams(self, teams: &[&str]) -> Self {
         Self { teams: teams.iter().map(|team| (*team).to_owned()).collect(), ..self }
+    }
+
+    /// The same person, called like this.
+    pub fn called(self, name: &'static str) -> Self {
+        Self { name: Some(name), ..self }
+    }
+
+    /// The same person with an address.
+    pub fn with_email(self, email: &'static str) -> Self {
+        Self { email: Some(email), ..self }
+    }
+
+    /// The same person, for whom a program acts (RFC 8693).
+    pub fn through(self, program: &'static str) -> Self {
+        Self { act: Some(program), ..self }
     }
 
     /// The same person with these roles instead.
@@ -160,6 +182,14 @@ impl Stage {
         stage
     }
 
+    /// A stage with further configuration whose time stands still until the test moves the hand.
+    pub async fn with_hand(extra: &str) -> (Self, ManualClock) {
+        let hand = ManualClock::starting_at(Clock::system().now());
+        let mut stage = Self { clock: Clock::manual(hand.clone()), ..Self::empty(extra, &[]).await };
+        stage.start_gateway().await;
+        (stage, hand)
+    }
+
     async fn empty(extra: &str, changes: &[(&str, &str)]) -> Self {
         let usual = format!("{extra}\n{CONFIGURATION}");
         let configuration = changes.iter().fold(usual, |text, (usual, other)| {
@@ -181,6 +211,7 @@ impl Stage {
             upstream,
             client: client(),
             configuration,
+            clock: Clock::system(),
             simulator_stop,
             gateway: None,
         }
@@ -195,7 +226,7 @@ impl Stage {
     async fn start_gateway(&mut self) {
         let loaded = config::load(&Sources::from_text("stage", &self.configuration()));
         let loaded = loaded.unwrap_or_else(|faults| panic!("{faults}"));
-        let gateway = Gateway::start(&loaded.config, Clock::system()).await.unwrap();
+        let gateway = Gateway::start(&loaded.config, self.clock.clone()).await.unwrap();
         self.api = format!("http://{}", gateway.api_address());
         self.ops = format!("http://{}", gateway.ops_address());
         let stop = CancellationToken::new();
@@ -252,12 +283,14 @@ impl Stage {
             teams: who.teams.iter().map(|team| team.parse().unwrap()).collect(),
             roles: who.roles.iter().map(|role| role.parse().unwrap()).collect(),
             ttl: Duration::from_mins(10),
-            name: None,
-            email: None,
+            name: who.name.map(Into::into),
+            email: who.email.map(Into::into),
             kid: None,
-            act: None,
+            act: who
+                .act
+                .map(|program| Person { issuer: "https://test.example".into(), subject: program.into() }),
         };
-        signer.sign(&token, Clock::system().now()).unwrap()
+        signer.sign(&token, self.clock.now()).unwrap()
     }
 
     /// A request of somebody's.
@@ -296,6 +329,11 @@ impl Stage {
     /// GET on the operators' listener.
     pub async fn ops(&self, path: &str) -> Answer {
         send(self.client.get(format!("{}{path}", self.ops))).await
+    }
+
+    /// POST with a JSON body as somebody.
+    pub async fn post(&self, who: &Somebody, path: &str, body: &Value) -> Answer {
+        send(self.request(who, Method::POST, path).json(body)).await
     }
 
     /// A buy through ClickSend's door, without a body, as most SDKs send it.

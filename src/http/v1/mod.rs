@@ -3,7 +3,10 @@
 //! JSON whose unknown keys are refused, problems as RFC 9457, money as `{"amount","currency"}`, times as RFC 3339,
 //! lists with cursors.
 
+mod budgets;
+mod freezes;
 mod me;
+mod policy;
 pub(super) mod problem;
 mod purchases;
 mod registrations;
@@ -19,6 +22,7 @@ use crate::domain::money::{Currency, Money};
 use crate::http::door::Door;
 use crate::http::refusal::HttpRefusal;
 use crate::http::state::Public;
+use crate::service::Refusal;
 
 /// The routes that need a caller.
 pub(super) fn routes() -> OpenApiRouter<Public> {
@@ -26,12 +30,34 @@ pub(super) fn routes() -> OpenApiRouter<Public> {
         .routes(routes!(me::me))
         .routes(routes!(purchases::create, purchases::list))
         .routes(routes!(purchases::show))
+        .routes(routes!(purchases::decisions::approve))
+        .routes(routes!(purchases::decisions::reject))
+        .routes(routes!(purchases::decisions::withdraw))
+        .routes(routes!(policy::evaluate))
+        .routes(routes!(budgets::list))
+        .routes(routes!(freezes::create, freezes::list))
+        .routes(routes!(freezes::lift))
         .routes(routes!(registrations::show))
 }
 
 /// The problem pages, for everybody.
 pub(super) fn open_routes() -> OpenApiRouter<Public> {
     OpenApiRouter::new().routes(routes!(problem::page))
+}
+
+/// A text for people of at most so many characters; one of spaces is none.
+fn bounded(field: &str, text: Option<String>, most: usize) -> Result<Option<String>, Refusal> {
+    match text {
+        Some(text) if text.chars().count() > most => {
+            Err(Refusal::field(field, format!("must have at most {most} characters.")))
+        }
+        text => Ok(text.filter(|text| !text.trim().is_empty())),
+    }
+}
+
+/// A field that is read by its type; the type's own error says what would be right.
+fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(field: &str, text: &str) -> Result<T, Refusal> {
+    text.parse().map_err(|error: T::Err| Refusal::field(field, format!("{error}.")))
 }
 
 /// Any failure on this door.

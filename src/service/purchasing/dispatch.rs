@@ -160,7 +160,7 @@ impl Inner {
     }
 }
 
-fn too_late() -> Refusal {
+pub(super) fn too_late() -> Refusal {
     Refusal::new(Code::ApprovalExpired, "it could not be bought while its approval lasted; ask again")
 }
 

@@ -4,12 +4,15 @@
 //! task of its own that no hang-up can stop. `domain/PROTOCOL.md` tells the protocol; the files follow its steps:
 //! quoting, submission, reservation, dispatch, settlement.
 
+mod briefing;
+mod deciding;
 mod dispatch;
 mod drift;
 mod quoting;
 mod reservation;
 mod settlement;
 pub(super) mod submission;
+mod sweep;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -27,8 +30,10 @@ use crate::domain::money::{Currency, Money};
 use crate::domain::number::DedicatedNumber;
 use crate::domain::principal::{Principal, Role, TeamId};
 use crate::domain::purchase::{MessageType, Purchase, PurchaseId, State};
+use crate::domain::quote::Quote;
 use crate::domain::registration::RegistrationData;
 use crate::service::ground::Ground;
+use crate::service::judging::day_of;
 use crate::service::owned::OwnedNumbers;
 use crate::service::refusal::{Code, Refusal};
 use crate::service::search::Searches;
@@ -36,6 +41,8 @@ use crate::store;
 use crate::store::purchases::Sight;
 
 pub use crate::store::purchases::Filter;
+pub use briefing::{AllowedAction, Briefing};
+pub use deciding::Deciding;
 
 /// What somebody wants to buy.
 #[derive(Clone, Debug)]
@@ -127,6 +134,8 @@ struct Inner {
     parts: PurchasingParts,
     /// Numbers that a country just did not have: asking again at once would only cost calls.
     unavailable: moka::sync::Cache<(DedicatedNumber, Country), ()>,
+    /// Prices that people who decide were shown: looking twice costs one call.
+    live_quotes: moka::sync::Cache<(DedicatedNumber, Country), Quote>,
     /// Purchases that a task of this process is driving, and a way to wait for its end.
     driven: Mutex<HashMap<PurchaseId, watch::Receiver<Option<Refusal>>>>,
 }
@@ -135,13 +144,17 @@ struct Inner {
 pub(super) const PANICKED: &str = "the gateway failed while it was sending";
 /// How long a number stays "not available" without asking again.
 const UNAVAILABLE_FOR: Duration = Duration::from_secs(30);
+/// How long a live price is shown without asking again.
+const LIVE_QUOTE_LASTS: Duration = Duration::from_secs(30);
 
 impl Purchasing {
     /// A service that drives nothing yet.
     pub fn new(parts: PurchasingParts) -> Self {
         let unavailable =
             moka::sync::Cache::builder().max_capacity(10_000).time_to_live(UNAVAILABLE_FOR).build();
-        Self(Arc::new(Inner { parts, unavailable, driven: Mutex::default() }))
+        let live_quotes =
+            moka::sync::Cache::builder().max_capacity(1_000).time_to_live(LIVE_QUOTE_LASTS).build();
+        Self(Arc::new(Inner { parts, unavailable, live_quotes, driven: Mutex::default() }))
     }
 
     /// Buys a number, or says where the purchase stands when the caller has waited long enough. Calling again is
@@ -210,6 +223,31 @@ impl Purchasing {
             .store
             .read(move |session| store::purchases::list(session, &filter, limit))
             .await?)
+    }
+
+    /// How many more reservations the day allows a person.
+    pub async fn left_today(&self, principal: &Principal) -> Result<i64, Refusal> {
+        let settings = &self.0.parts.settings;
+        let day = day_of(self.ground().clock.now(), &settings.time_zone);
+        let person = principal.person.clone();
+        let reading = self.ground().store.read(move |session| {
+            store::purchases::reserved_on(session, &day, &store::purchases::Whose::Person(&person))
+        });
+        Ok(settings.per_day_subject.saturating_sub(reading.await?).max(0))
+    }
+
+    /// What it stands on.
+    pub(super) fn ground(&self) -> &Ground {
+        &self.0.parts.ground
+    }
+
+    /// What upstream asks for a number now.
+    pub(super) async fn live_quote(
+        &self,
+        number: &DedicatedNumber,
+        country: Option<Country>,
+    ) -> Result<Quote, Refusal> {
+        self.0.quote(number, country).await
     }
 
     /// Settles what an earlier process left behind: whatever it had claimed is unknown now, and is never sent

@@ -6,13 +6,14 @@ mod step;
 use jiff::Timestamp;
 
 use crate::domain::approval::ApprovalTerms;
+use crate::domain::country::Country;
 use crate::domain::money::Money;
 use crate::domain::number::DedicatedNumber;
 use crate::domain::principal::{Person, TeamId};
 use crate::domain::purchase::{MessageType, Purchase, PurchaseId, Requester, State};
 use crate::domain::registration::RegistrationData;
 use crate::store::error::StoreError;
-use crate::store::session::{Param, Row, Session, only_json};
+use crate::store::session::{Param, Row, Session, only_json, only_text};
 use crate::store::tx::Tx;
 
 pub use list::{Filter, Sight, list};
@@ -124,6 +125,12 @@ pub fn active_for(session: &Session<'_>, number: &DedicatedNumber) -> Result<Opt
     session.query_first(&statement, &[number.as_str().into()], read)
 }
 
+/// Purchases of a state, oldest first, at most `limit`.
+pub fn oldest(session: &Session<'_>, state: State, limit: i64) -> Result<Vec<Purchase>, StoreError> {
+    let statement = format!("SELECT {COLUMNS} FROM purchases WHERE state = $1 ORDER BY id LIMIT $2");
+    session.query(&statement, &[state.as_str().into(), limit.into()], read)
+}
+
 /// How many purchases stand in each state that has any.
 pub fn count_by_state(session: &Session<'_>) -> Result<Vec<(State, i64)>, StoreError> {
     session.query("SELECT state, count(*) FROM purchases GROUP BY state", &[], |row| {
@@ -175,6 +182,17 @@ pub fn teams_of_bought(session: &Session<'_>) -> Result<Vec<(DedicatedNumber, Te
     session.query("SELECT number, team FROM purchases WHERE state IN ('bought', 'bought_late')", &[], |row| {
         Ok((row.parsed()?, row.parsed()?))
     })
+}
+
+/// The numbers that a team has bought in a country.
+pub fn bought_in(session: &Session<'_>, team: &TeamId, country: Country) -> Result<Vec<String>, StoreError> {
+    session.query(
+        "SELECT number FROM purchases
+         WHERE team = $1 AND country = $2 AND holds_number = 1 AND state IN ('bought', 'bought_late')
+         ORDER BY id DESC LIMIT 1000",
+        &[team.as_str().into(), country.as_str().into()],
+        only_text,
+    )
 }
 
 /// Writes a new purchase.
@@ -244,7 +262,7 @@ pub fn bought_since(session: &Session<'_>, since: Timestamp) -> Result<Vec<Strin
     session.query(
         "SELECT number FROM purchases WHERE state = 'bought' AND updated_us >= $1",
         &[since.into()],
-        crate::store::session::only_text,
+        only_text,
     )
 }
 

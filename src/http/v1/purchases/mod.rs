@@ -1,5 +1,8 @@
 //! `/v1/purchases`: asking for a number, and where one's request stands.
 
+pub(super) mod decisions;
+mod view;
+
 use std::time::Duration;
 
 use axum::Json;
@@ -12,15 +15,16 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::domain::country::Country;
-use crate::domain::purchase::{MessageType, Purchase, PurchaseId, State as PurchaseState};
+use crate::domain::purchase::{MessageType, PurchaseId, State as PurchaseState};
 use crate::http::body;
 use crate::http::context::{self, Params};
 use crate::http::path::PathParams;
 use crate::http::state::{Caller, Public};
-use crate::http::v1::{Amount, Failure};
+use crate::http::v1::{Failure, bounded, parsed};
 use crate::http::v3::registration_data;
-use crate::service::purchasing::{Filter, PurchaseRequest, refusal_for};
+use crate::service::purchasing::{Filter, PurchaseRequest};
 use crate::service::{Code, Refusal};
+use view::{PurchaseInFull, PurchaseView};
 
 const ROUTE: &str = "POST /v1/purchases";
 /// How long a request waits for its outcome without `Prefer`, and at most.
@@ -52,89 +56,6 @@ pub(super) struct PurchaseBody {
     /// For Australian SMS and MMS numbers: ClickSend's eight fields.
     #[schema(value_type = Option<Object>)]
     registration_data: Option<Value>,
-}
-
-/// A purchase.
-#[derive(Serialize, ToSchema)]
-pub(super) struct PurchaseView {
-    /// A UUID.
-    id: String,
-    /// E.164.
-    number: String,
-    /// sms, mms or voice.
-    r#type: &'static str,
-    /// Where it stands.
-    state: &'static str,
-    /// Whether nothing more will happen by itself.
-    done: bool,
-    /// Whether the number was bought.
-    bought: bool,
-    /// Why it is not bought; null once it is.
-    code: Option<&'static str>,
-    /// The same as a sentence.
-    explanation: Option<String>,
-    /// What happens next.
-    next_action: Option<NextAction>,
-    /// What the caller may do to it now.
-    allowed_actions: Vec<&'static str>,
-    /// The team that pays.
-    team: String,
-    /// Who asked: name, or subject.
-    requested_by: String,
-    /// For whom an application asked.
-    on_behalf_of: Option<String>,
-    /// The caller's own reference.
-    reference: Option<String>,
-    /// The live price that was decided on.
-    quote: QuoteView,
-    /// SHA-256 over everything the decision is about.
-    quote_digest: String,
-    /// The rule that decided.
-    rule: String,
-    /// The policy it stood in.
-    policy_digest: String,
-    /// How many times it was claimed for sending.
-    attempts: i64,
-    /// RFC 3339.
-    created_at: String,
-    /// RFC 3339.
-    updated_at: String,
-}
-
-/// What happens next, and who does it.
-#[derive(Serialize, ToSchema)]
-pub(super) struct NextAction {
-    /// `gateway` or `requester`.
-    who: &'static str,
-    /// As a sentence.
-    what: &'static str,
-    /// Until when, RFC 3339; null where there is no end.
-    until: Option<String>,
-}
-
-/// A live price.
-#[derive(Serialize, ToSchema)]
-pub(super) struct QuoteView {
-    /// Where the number is sold.
-    country: String,
-    /// Once.
-    setup: Amount,
-    /// Every month.
-    monthly: Amount,
-    /// Search names no message type, so the price of another than sms is a guess.
-    price_basis: Option<&'static str>,
-    /// When ClickSend said so, RFC 3339.
-    at: String,
-}
-
-/// A purchase with what happened to it.
-#[derive(Serialize, ToSchema)]
-pub(super) struct PurchaseWithHistory {
-    #[serde(flatten)]
-    purchase: PurchaseView,
-    /// Every event, oldest first, as it stands in the evidence.
-    #[schema(value_type = Vec<Object>)]
-    history: Vec<Value>,
 }
 
 /// A page of purchases.
@@ -175,7 +96,7 @@ pub(super) async fn create(
             })?;
     let fields = PurchaseBody::deserialize(&body)
         .map_err(|error| Refusal::new(Code::BadRequest, format!("the body cannot be read: {error}")))?;
-    let wait = wait(&parts.headers);
+    let wait = preferred_wait(&parts.headers).unwrap_or(WAIT);
     let request = PurchaseRequest {
         idempotency: Some(idempotency),
         team: context::team_header(&parts.headers)?,
@@ -185,7 +106,7 @@ pub(super) async fn create(
     let answered = public.purchasing.request(&caller.0, request).await?;
     let purchase = &answered.purchase;
     let status = if purchase.is_bought() { StatusCode::CREATED } else { StatusCode::ACCEPTED };
-    let mut response = (status, Json(PurchaseView::of(purchase))).into_response();
+    let mut response = (status, Json(PurchaseView::of(purchase, &caller.0))).into_response();
     let headers = response.headers_mut();
     if let Ok(location) = HeaderValue::try_from(format!("/v1/purchases/{}", purchase.id)) {
         headers.insert(header::LOCATION, location);
@@ -196,24 +117,27 @@ pub(super) async fn create(
     Ok(response)
 }
 
-/// One purchase with its history.
+/// One purchase with everything that deciding about it needs, and its history.
 #[utoipa::path(get, path = "/v1/purchases/{id}", tag = "Gateway",
     params(("id" = String, Path, description = "The purchase's id")),
     responses(
-        (status = 200, description = "The purchase", body = PurchaseWithHistory),
+        (status = 200, description = "The purchase", body = PurchaseInFull),
         (status = 404, description = "None, or another team's", body = super::problem::Problem, content_type = "application/problem+json"),
     ))]
 pub(super) async fn show(
     State(public): State<Public>,
     caller: Caller,
     PathParams(id): PathParams<String>,
-) -> Result<Json<PurchaseWithHistory>, Failure> {
-    let not_found = |_| Refusal::new(Code::NotFound, "there is no such purchase");
-    let id: PurchaseId = id.parse().map_err(not_found)?;
+) -> Result<Json<PurchaseInFull>, Failure> {
+    let id = purchase_id(&id)?;
     let purchase = public.purchasing.show(&caller.0, id).await?;
     let events = public.purchasing.history(&caller.0, id).await?;
-    let history = events.iter().filter_map(|event| serde_json::from_str(event).ok()).collect();
-    Ok(Json(PurchaseWithHistory { purchase: PurchaseView::of(&purchase), history }))
+    let briefing = public.purchasing.brief(&caller.0, &purchase).await?;
+    Ok(Json(PurchaseInFull::of(&purchase, &briefing, &events)))
+}
+
+fn purchase_id(text: &str) -> Result<PurchaseId, Refusal> {
+    text.parse().map_err(|_| Refusal::new(Code::NotFound, "there is no such purchase"))
 }
 
 /// Purchases of the caller's teams, or of all with a role that sees all teams; newest first.
@@ -248,19 +172,13 @@ pub(super) async fn list(
     let has_more = found.len() > rows;
     found.truncate(rows);
     let next_cursor = found.last().filter(|_| has_more).map(|last| last.id.to_string());
-    Ok(Json(PurchaseList { items: found.iter().map(PurchaseView::of).collect(), next_cursor }))
+    Ok(Json(PurchaseList {
+        items: found.iter().map(|purchase| PurchaseView::of(purchase, &caller.0)).collect(),
+        next_cursor,
+    }))
 }
 
 fn purchase_request(fields: PurchaseBody) -> Result<PurchaseRequest, Refusal> {
-    fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(field: &str, text: &str) -> Result<T, Refusal> {
-        text.parse().map_err(|error: T::Err| Refusal::field(field, format!("{error}.")))
-    }
-    let bounded = |field: &str, text: Option<String>, most: usize| match text {
-        Some(text) if text.chars().count() > most => {
-            Err(Refusal::field(field, format!("must have at most {most} characters.")))
-        }
-        text => Ok(text.filter(|text| !text.trim().is_empty())),
-    };
     Ok(PurchaseRequest {
         number: parsed("number", &fields.number)?,
         message_type: fields.message_type.map_or(Ok(MessageType::Sms), |text| parsed("type", &text))?,
@@ -277,71 +195,11 @@ fn purchase_request(fields: PurchaseBody) -> Result<PurchaseRequest, Refusal> {
 }
 
 /// `Prefer: wait=N` (RFC 7240 §4.3).
-fn wait(headers: &HeaderMap) -> Duration {
+fn preferred_wait(headers: &HeaderMap) -> Option<Duration> {
     let values = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
     let mut waits = values
         .flat_map(|list| list.split([',', ';']))
         .filter_map(|preference| preference.trim().strip_prefix("wait="))
         .filter_map(|seconds| seconds.parse::<u64>().ok());
-    waits.next().map_or(WAIT, |seconds| Duration::from_secs(seconds.min(LONGEST_WAIT)))
-}
-
-impl PurchaseView {
-    fn of(purchase: &Purchase) -> Self {
-        let refusal = (!purchase.is_bought()).then(|| refusal_for(purchase));
-        let quote = &purchase.quote;
-        let requester = &purchase.requester;
-        Self {
-            id: purchase.id.to_string(),
-            number: purchase.number.to_string(),
-            r#type: purchase.message_type.as_str(),
-            state: purchase.state.as_str(),
-            done: purchase.is_done(),
-            bought: purchase.is_bought(),
-            code: refusal.as_ref().map(|refusal| refusal.code.as_str()),
-            explanation: refusal.map(|refusal| refusal.message),
-            next_action: next_action(purchase.state),
-            allowed_actions: Vec::new(),
-            team: requester.team.to_string(),
-            requested_by: requester.name.clone().unwrap_or_else(|| requester.person.subject.clone()),
-            on_behalf_of: requester.on_behalf_of.clone(),
-            reference: purchase.reference.clone(),
-            quote: QuoteView {
-                country: quote.country.to_string(),
-                setup: Amount::new(quote.setup, quote.currency),
-                monthly: Amount::new(quote.monthly, quote.currency),
-                price_basis: (purchase.message_type != MessageType::Sms).then_some("type not quoted"),
-                at: quote.at.to_string(),
-            },
-            quote_digest: purchase.quote_digest.to_string(),
-            rule: purchase.rule.clone(),
-            policy_digest: purchase.policy_digest.to_string(),
-            attempts: purchase.attempts,
-            created_at: purchase.created_at.to_string(),
-            updated_at: purchase.updated_at.to_string(),
-        }
-    }
-}
-
-/// Who acts next. Final states have nobody.
-const fn next_action(state: PurchaseState) -> Option<NextAction> {
-    let (who, what) = match state {
-        PurchaseState::Reserved | PurchaseState::Dispatching => {
-            ("gateway", "sends the buy and books the answer")
-        }
-        PurchaseState::Approved => ("requester", "asks again, to have it sent"),
-        PurchaseState::Unknown | PurchaseState::NeedsAttention => {
-            ("administrator", "finds out at ClickSend whether the number was bought")
-        }
-        PurchaseState::PendingApproval => ("approver", "decides"),
-        PurchaseState::Bought
-        | PurchaseState::BoughtLate
-        | PurchaseState::Failed
-        | PurchaseState::NotBought
-        | PurchaseState::Rejected
-        | PurchaseState::Withdrawn
-        | PurchaseState::Expired
-        | PurchaseState::Cancelled => return None,
-    };
-    Some(NextAction { who, what, until: None })
+    waits.next().map(|seconds| Duration::from_secs(seconds.min(LONGEST_WAIT)))
 }

@@ -1,0 +1,114 @@
+//! Approve, reject, withdraw.
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::Response;
+use axum::response::IntoResponse as _;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::{PurchaseView, preferred_wait, purchase_id};
+use crate::domain::canonical::Digest;
+use crate::http::body;
+use crate::http::path::PathParams;
+use crate::http::state::{Caller, Public};
+use crate::http::v1::{Failure, bounded};
+use crate::service::purchasing::Deciding;
+use crate::service::{Code, Refusal};
+
+/// A decision.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(in crate::http::v1) struct DecisionBody {
+    /// The `quote_digest` that the purchase showed: approving needs it.
+    quote_digest: Option<String>,
+    /// Why; at most 500 characters.
+    comment: Option<String>,
+}
+
+impl DecisionBody {
+    /// Comment and digest, checked.
+    pub(in crate::http::v1) async fn read(
+        request: Request,
+    ) -> Result<(Option<Digest>, Option<String>), Failure> {
+        let (parts, body) = request.into_parts();
+        let fields = match body::json(&parts.headers, body).await? {
+            None => Self::default(),
+            Some(body) => Self::deserialize(&body).map_err(|error| {
+                Refusal::new(Code::BadRequest, format!("the body cannot be read: {error}"))
+            })?,
+        };
+        let digest = fields.quote_digest.map(|text| text.parse()).transpose();
+        let digest = digest.map_err(|_| Refusal::field("quote_digest", "is 64 hexadecimal digits."))?;
+        Ok((digest, bounded("comment", fields.comment, 500)?))
+    }
+}
+
+/// Approves a purchase for its price. With the last approval that the rule wants it is sent at once.
+#[utoipa::path(post, path = "/v1/purchases/{id}/approve", tag = "Gateway",
+    params(
+        ("id" = String, Path, description = "The purchase's id"),
+        ("Prefer" = Option<String>, Header, description = "wait=N: how long the answer waits for the purchase; 0 if absent"),
+    ),
+    request_body = DecisionBody,
+    responses(
+        (status = 200, description = "The approval counts", body = PurchaseView),
+        (status = "4XX", description = "A problem", body = crate::http::v1::problem::Problem, content_type = "application/problem+json"),
+        (status = "5XX", description = "A problem", body = crate::http::v1::problem::Problem, content_type = "application/problem+json"),
+    ))]
+pub(in crate::http::v1) async fn approve(
+    State(public): State<Public>,
+    caller: Caller,
+    PathParams(id): PathParams<String>,
+    request: Request,
+) -> Result<Response<Body>, Failure> {
+    let id = purchase_id(&id)?;
+    let wait = preferred_wait(request.headers()).unwrap_or_default();
+    let (quote_digest, comment) = DecisionBody::read(request).await?;
+    let deciding = Deciding { id, quote_digest, comment };
+    let purchase = public.purchasing.approve(&caller.0, deciding, wait).await?;
+    Ok(Json(PurchaseView::of(&purchase, &caller.0)).into_response())
+}
+
+/// Says no to a purchase, for everybody.
+#[utoipa::path(post, path = "/v1/purchases/{id}/reject", tag = "Gateway",
+    params(("id" = String, Path, description = "The purchase's id")),
+    request_body = DecisionBody,
+    responses(
+        (status = 200, description = "It is rejected", body = PurchaseView),
+        (status = "4XX", description = "A problem", body = crate::http::v1::problem::Problem, content_type = "application/problem+json"),
+        (status = "5XX", description = "A problem", body = crate::http::v1::problem::Problem, content_type = "application/problem+json"),
+    ))]
+pub(in crate::http::v1) async fn reject(
+    State(public): State<Public>,
+    caller: Caller,
+    PathParams(id): PathParams<String>,
+    request: Request,
+) -> Result<Response<Body>, Failure> {
+    let id = purchase_id(&id)?;
+    let (quote_digest, comment) = DecisionBody::read(request).await?;
+    let purchase = public.purchasing.reject(&caller.0, Deciding { id, quote_digest, comment }).await?;
+    Ok(Json(PurchaseView::of(&purchase, &caller.0)).into_response())
+}
+
+/// Takes one's own request back, as long as nothing of it was sent.
+#[utoipa::path(post, path = "/v1/purchases/{id}/withdraw", tag = "Gateway",
+    params(("id" = String, Path, description = "The purchase's id")),
+    request_body = DecisionBody,
+    responses(
+        (status = 200, description = "It is withdrawn", body = PurchaseView),
+        (status = "4XX", description = "A problem", body = crate::http::v1::problem::Problem, content_type = "application/problem+json"),
+        (status = "5XX", description = "A problem", body = crate::http::v1::problem::Problem, content_type = "application/problem+json"),
+    ))]
+pub(in crate::http::v1) async fn withdraw(
+    State(public): State<Public>,
+    caller: Caller,
+    PathParams(id): PathParams<String>,
+    request: Request,
+) -> Result<Response<Body>, Failure> {
+    let id = purchase_id(&id)?;
+    let (quote_digest, comment) = DecisionBody::read(request).await?;
+    let purchase = public.purchasing.withdraw(&caller.0, Deciding { id, quote_digest, comment }).await?;
+    Ok(Json(PurchaseView::of(&purchase, &caller.0)).into_response())
+}
