@@ -44,7 +44,7 @@ async fn the_tour_ends_as_it_should() {
     let mut shown = Vec::new();
     let toured = demo.tour().paced(Duration::ZERO).play(|call| shown.push(call.to_owned())).await;
     toured.unwrap();
-    assert_eq!(shown.len(), 11);
+    assert_eq!(shown.len(), 14);
     assert!(shown[0].contains("fwd=miss") && shown[1].contains("numbers-gateway; hit"), "{shown:?}");
     stop(demo).await;
 }

@@ -1,4 +1,4 @@
-//! The tour: a story in eleven calls, each played for real and shown with its answer.
+//! The tour: a story in fourteen calls, each played for real and shown with its answer.
 //!
 //! Every answer is compared with what the story needs, so a tour that ends well is a small proof.
 
@@ -51,6 +51,7 @@ impl Tour {
     pub async fn play(&self, mut show: impl FnMut(&str)) -> Result<(), TourError> {
         self.searching(&mut show).await?;
         self.buying(&mut show).await?;
+        self.asking_somebody(&mut show).await?;
         self.losing_an_answer(&mut show).await?;
         self.being_refused(&mut show).await?;
         self.registering(&mut show).await
@@ -107,6 +108,40 @@ impl Tour {
         Ok(())
     }
 
+    async fn asking_somebody(&self, show: &mut impl FnMut(&str)) -> Result<(), TourError> {
+        let before = self.buys_received().await?;
+        let american = self.ready.offered(&self.caller, "US").await?;
+        let buy = Call::post("requester", format!("/v3/numbers/buy/{american}"));
+        let asked = self.expect(&buy, 409, "APPROVAL_REQUIRED").await?;
+        self.tell(show, "An American number has to be approved.", &buy, &asked, message(&asked)).await;
+        let waiting = Call::get("approver", "/v1/purchases?state=pending_approval&limit=1");
+        let waiting = self.answer(&waiting).await?;
+        let (id, digest) = (waiting.text("/items/0/id"), waiting.text("/items/0/quote_digest"));
+        let look = Call::get("approver", format!("/v1/purchases/{id}"));
+        let seen = self.answer(&look).await?;
+        let left = |key: &str| seen.text(&format!("/budget/{key}/amount")).to_owned();
+        let note = format!(
+            "{} a month for {}; the budget has {} left, {} with it",
+            seen.text("/live_price/monthly/amount"),
+            seen.text("/requested_by"),
+            left("left"),
+            left("left_after")
+        );
+        self.tell(show, "Ann, who approves, looks at it: who, what, how much.", &look, &seen, &note).await;
+        let approve = Call {
+            body: Some(json!({ "quote_digest": digest })),
+            ..Call::post("approver", format!("/v1/purchases/{id}/approve"))
+        };
+        let approved = self.answer(&approve).await?;
+        let title = "She approves that number at that price. Her own request nobody could approve.";
+        self.tell(show, title, &approve, &approved, approved.text("/state")).await;
+        let bought = self.expect(&buy, 200, "SUCCESS").await?;
+        self.expect_buys(before + 1).await?;
+        let title = "Rita's program makes the same call again, and has the number.";
+        self.tell(show, title, &buy, &bought, &american).await;
+        Ok(())
+    }
+
     async fn being_refused(&self, show: &mut impl FnMut(&str)) -> Result<(), TourError> {
         let before = self.buys_received().await?;
         let british = self.ready.offered(&self.caller, "GB").await?;
@@ -114,17 +149,6 @@ impl Tour {
         let denied = self.expect(&buy, 403, "POLICY_DENIED").await?;
         self.tell(show, "She tries a British number. A rule says no.", &buy, &denied, message(&denied)).await;
 
-        let american = self.ready.offered(&self.caller, "US").await?;
-        let buy = Call::post("requester", format!("/v3/numbers/buy/{american}"));
-        let denied = self.expect(&buy, 409, "APPROVAL_REQUIRED").await?;
-        self.tell(
-            show,
-            "And an American one, which somebody would have to approve.",
-            &buy,
-            &denied,
-            message(&denied),
-        )
-        .await;
         self.expect_buys(before).await?;
 
         let number = self.ready.offered(&self.caller, "AU").await?;
@@ -151,11 +175,20 @@ impl Tour {
         Ok(())
     }
 
-    /// Makes a call that has to end like this.
-    async fn expect(&self, call: &Call, status: u16, code: &str) -> Result<Answer, TourError> {
+    /// Makes a call that has to work.
+    async fn answer(&self, call: &Call) -> Result<Answer, TourError> {
+        Ok(self.call(call).await?.or_refused()?)
+    }
+
+    async fn call(&self, call: &Call) -> Result<Answer, CallError> {
         let url = format!("{}{}", self.ready.api, call.path);
         let who = self.ready.bearer(call.who);
-        let answer = self.caller.call(call.method.clone(), &url, who, call.body.as_ref()).await?;
+        self.caller.call(call.method.clone(), &url, who, call.body.as_ref()).await
+    }
+
+    /// Makes a call that has to end like this.
+    async fn expect(&self, call: &Call, status: u16, code: &str) -> Result<Answer, TourError> {
+        let answer = self.call(call).await?;
         let got = (answer.status, answer.text("/response_code"));
         if got == (status, code) {
             return Ok(answer);
@@ -180,8 +213,10 @@ impl Tour {
     }
 
     async fn tell(&self, show: &mut impl FnMut(&str), title: &str, call: &Call, answer: &Answer, note: &str) {
-        let (Call { method, path, .. }, status, code) = (call, answer.status, answer.text("/response_code"));
-        show(&format!("{title}\n  {method} {path}\n  {status} {code}: {note}"));
+        let Call { method, path, .. } = call;
+        let code = answer.text("/response_code");
+        let word = if code.is_empty() { String::new() } else { format!(" {code}") };
+        show(&format!("{title}\n  {method} {path}\n  {}{word}: {note}", answer.status));
         tokio::time::sleep(self.pace).await;
     }
 }

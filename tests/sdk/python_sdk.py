@@ -14,7 +14,7 @@ from clicksend.exceptions import (
 )
 
 from checks import check, run
-from world import COUNTRY, DENIED_COUNTRY, GATEWAY, NOT_FOR_SALE, TOKENS, fetch, ledger, offers, sales_of
+from world import COUNTRY, GATEWAY, LOOKED_AT_COUNTRY, NOT_FOR_SALE, TOKENS, call, fetch, ledger, offers, sales_of
 
 NUMBERS = offers("python")
 REGISTRATION = clicksend.BuyNumberRequestRegistrationData(
@@ -208,11 +208,45 @@ def a_slash_or_a_version_too_much_in_the_base_url_does_no_harm():
     assert sales_of(NUMBERS[0]) == 1
 
 
+def decide(role: str, purchase: dict) -> tuple[int, dict]:
+    """Approves, as somebody who was shown the purchase."""
+    path = f"/v1/purchases/{purchase['id']}/approve"
+    return call("POST", path, TOKENS[role], {"quote_digest": purchase["quote_digest"]}, {"Prefer": "wait=20"})
+
+
+def asked(number: str, role: str, **more) -> dict:
+    """The purchase behind a buy that waits for other people."""
+    error = refused(ConflictException, "APPROVAL_REQUIRED", buy, number, role, **more)
+    status, purchase = call("GET", error.headers["Location"], TOKENS["approver"])
+    assert status == 200 and purchase["state"] == "pending_approval", purchase
+    return purchase
+
+
 @check
-def a_buy_that_somebody_would_have_to_approve_is_refused_and_not_sold():
-    number = numbers_api().view_available_numbers(DENIED_COUNTRY).data.data[0].dedicated_number
-    refused(ForbiddenException, "POLICY_DENIED", buy, number)
+def a_buy_that_others_must_approve_is_the_same_call_again_once_they_have():
+    number = numbers_api().view_available_numbers(LOOKED_AT_COUNTRY).data.data[0].dedicated_number
+    purchase = asked(number, "requester")
     assert sales_of(number) == 0
+    status, approved = decide("approver", purchase)
+    assert (status, approved["state"]) == (200, "bought"), approved
+    answer = buy(number)
+    assert answer.status_code == 200 and answer.data.data.dedicated_number == number, answer
+    assert sales_of(number) == 1
+
+
+@check
+def what_an_application_buys_for_ann_neither_of_them_approves():
+    number = numbers_api().view_available_numbers(LOOKED_AT_COUNTRY).data.data[1].dedicated_number
+    headers = {"X-Gateway-On-Behalf-Of": "Ann Lee"}
+    purchase = asked(number, "application", _headers=headers)
+    for role in ["application", "approver"]:
+        status, problem = decide(role, purchase)
+        assert (status, problem["code"]) == (403, "FORBIDDEN"), (role, problem)
+    assert sales_of(number) == 0
+    status, approved = decide("second_approver", purchase)
+    assert (status, approved["state"]) == (200, "bought"), approved
+    assert buy(number, "application", _headers=headers).status_code == 200
+    assert sales_of(number) == 1
 
 
 run()

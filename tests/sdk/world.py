@@ -9,14 +9,15 @@
 import base64
 import json
 import os
+import urllib.error
 import urllib.request
 
 GATEWAY = os.environ["GATEWAY_URL"].rstrip("/")
 TOKENS = json.loads(os.environ["GATEWAY_TOKENS"])
 SIMULATOR = os.environ["SIMULATOR_URL"].rstrip("/")
-# The demo's rules let a requester buy cheap numbers at once in the first; in the second somebody would have to approve.
+# The demo's rules let a requester buy cheap numbers at once in the first; in the second somebody has to approve.
 COUNTRY = os.environ.get("SDK_COUNTRY", "AU")
-DENIED_COUNTRY = os.environ.get("SDK_DENIED_COUNTRY", "US")
+LOOKED_AT_COUNTRY = os.environ.get("SDK_LOOKED_AT_COUNTRY", "US")
 
 # Each client buys numbers of its own, so that no check depends on what another one did.
 _SHARES = {"python": slice(0, 4), "node": slice(4, 6), "raw": slice(6, 10)}
@@ -42,6 +43,18 @@ def fetch(url: str, role: str | None = None, body: dict | None = None):
         request.add_header("Content-Type", "application/json")
     with urllib.request.urlopen(request, timeout=30) as answer:
         return json.load(answer)
+
+
+def call(method: str, path: str, token: str, body: dict | None = None, headers: dict | None = None) -> tuple[int, dict]:
+    """Status and JSON of a call to the gateway's own API, refused or not."""
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", **(headers or {})}
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(GATEWAY + path, method=method, data=data, headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
 
 
 def ledger() -> dict:
