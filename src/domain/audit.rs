@@ -5,7 +5,7 @@
 //! values live in a side table and can be erased while the chain stays whole.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::domain::canonical::{self, CanonicalError, Digest};
@@ -19,6 +19,20 @@ pub enum Actor {
     Person(Person),
     /// The gateway by itself, and which part of it.
     Gateway(&'static str),
+}
+
+impl Actor {
+    /// The word that events are found by: the subject, or `gateway:` and the part.
+    pub fn word(&self) -> String {
+        match self {
+            Self::Person(person) => person.subject.clone(),
+            Self::Gateway(part) => gateway_word(part),
+        }
+    }
+}
+
+pub(super) fn gateway_word(part: &str) -> String {
+    format!("gateway:{part}")
 }
 
 impl From<&Principal> for Actor {
@@ -66,8 +80,13 @@ impl PersonalValue {
 
     /// SHA-256 over salt and value: what the event says instead.
     pub fn commitment(&self) -> Digest {
-        Digest::of(&[&self.salt, self.value.as_bytes()])
+        commitment(&self.salt, &self.value)
     }
+}
+
+/// SHA-256 over salt and value.
+pub fn commitment(salt: &[u8], value: &str) -> Digest {
+    Digest::of(&[salt, value.as_bytes()])
 }
 
 /// Something that happened, not yet numbered.
@@ -115,7 +134,7 @@ impl AuditEvent {
     }
 
     /// The event as the link after `previous`.
-    pub fn chained(&self, previous: &Link, at: Timestamp) -> Result<Link, CanonicalError> {
+    pub fn chained(&self, previous: Head, at: Timestamp) -> Result<Link, CanonicalError> {
         let sequence = previous.sequence + 1;
         let commitments: Map<String, Value> = self
             .personal
@@ -137,6 +156,20 @@ impl AuditEvent {
     }
 }
 
+/// The end of a chain: what the next link builds on, and all that a witness has to remember.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// The number of the newest event, 0 before the first.
+    pub sequence: i64,
+    /// Its hash.
+    pub hash: Digest,
+}
+
+impl Head {
+    /// What stands before the first event.
+    pub const GENESIS: Self = Self { sequence: 0, hash: Digest::ZERO };
+}
+
 /// A numbered event in the chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
@@ -149,9 +182,9 @@ pub struct Link {
 }
 
 impl Link {
-    /// What stands before the first event.
-    pub const fn genesis() -> Self {
-        Self { sequence: 0, hash: Digest::ZERO, body: String::new() }
+    /// The end of a chain whose newest event this is.
+    pub const fn head(&self) -> Head {
+        Head { sequence: self.sequence, hash: self.hash }
     }
 }
 
@@ -161,7 +194,7 @@ mod tests {
 
     use jiff::Timestamp;
 
-    use super::{Actor, AuditEvent, Link, Target};
+    use super::{Actor, AuditEvent, Head, Target};
     use crate::domain::canonical::Digest;
 
     fn event() -> AuditEvent {
@@ -174,8 +207,8 @@ mod tests {
     fn a_link_depends_on_everything_before_it() {
         let at = Timestamp::UNIX_EPOCH;
         let event = event();
-        let first = event.chained(&Link::genesis(), at).unwrap();
-        let second = event.chained(&first, at).unwrap();
+        let first = event.chained(Head::GENESIS, at).unwrap();
+        let second = event.chained(first.head(), at).unwrap();
         assert_eq!((first.sequence, second.sequence), (1, 2));
         assert_eq!(first.hash, Digest::of(&[&[0; 32], first.body.as_bytes()]));
         assert_eq!(second.hash, Digest::of(&[first.hash.as_bytes(), second.body.as_bytes()]));
@@ -184,7 +217,7 @@ mod tests {
     #[test]
     fn a_personal_value_is_committed_to_and_not_written() {
         let (one, other) = (event(), event());
-        let link = one.chained(&Link::genesis(), Timestamp::UNIX_EPOCH).unwrap();
+        let link = one.chained(Head::GENESIS, Timestamp::UNIX_EPOCH).unwrap();
         assert!(!link.body.contains("Ann"));
         let commitment = |event: &AuditEvent| event.personal.first().unwrap().commitment();
         assert!(link.body.contains(&commitment(&one).to_string()));

@@ -5,6 +5,7 @@
 pub mod approval;
 pub mod audit;
 pub mod canonical;
+pub mod chain;
 pub mod country;
 pub mod freeze;
 pub mod money;

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus::{
-    Encoder as _, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-    TextEncoder,
+    Encoder as _, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder,
 };
 
 use crate::domain::purchase::State;
@@ -109,6 +109,7 @@ struct Families {
     purchase_transitions: IntCounterVec,
     refusals: IntCounterVec,
     auth_refusals: IntCounterVec,
+    unwritten_heads: IntCounter,
 }
 
 impl Metrics {
@@ -167,6 +168,7 @@ impl Metrics {
                 "Tokens that were not accepted, by reason.",
                 &["reason"],
             )?,
+            unwritten_heads: unwritten_heads(&registry)?,
             registry,
         };
         families.start_at_zero();
@@ -226,6 +228,11 @@ impl Metrics {
     /// A token was not accepted.
     pub fn token_refused(&self, reason: &'static str) {
         self.0.auth_refusals.with_label_values(&[reason]).inc();
+    }
+
+    /// The head of the evidence could not be written outside of the database.
+    pub fn head_not_written(&self) {
+        self.0.unwritten_heads.inc();
     }
 
     /// Everything in Prometheus' text format; without figures where the store gave none, because stale is not zero.
@@ -294,6 +301,14 @@ fn active_requests(registry: &Registry) -> Result<IntGauge, prometheus::Error> {
     let gauge = IntGauge::new("http_server_active_requests", "Requests being answered now.")?;
     registry.register(Box::new(gauge.clone()))?;
     Ok(gauge)
+}
+
+fn unwritten_heads(registry: &Registry) -> Result<IntCounter, prometheus::Error> {
+    let name = "numbers_gateway_audit_head_write_failures_total";
+    let help = "Heads of the evidence that could not be written to audit.head_file.";
+    let counter = IntCounter::new(name, help)?;
+    registry.register(Box::new(counter.clone()))?;
+    Ok(counter)
 }
 
 fn build_info(registry: &Registry) -> Result<(), prometheus::Error> {

@@ -24,6 +24,9 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [Self::Hold, Self::Release, Self::Setup, Self::FirstPeriod];
+
     /// The word in the row, the API and the metrics.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -32,6 +35,19 @@ impl Kind {
             Self::Setup => "setup",
             Self::FirstPeriod => "first_period",
         }
+    }
+}
+
+/// A text that is no kind of entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a kind of ledger entry")]
+pub struct KindError;
+
+impl std::str::FromStr for Kind {
+    type Err = KindError;
+
+    fn from_str(text: &str) -> Result<Self, KindError> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or(KindError)
     }
 }
 

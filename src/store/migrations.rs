@@ -5,28 +5,62 @@
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
+use uuid::Uuid;
 
 use crate::domain::canonical::Digest;
 use crate::store::error::StoreError;
 
-const MIGRATIONS: &[(i64, &str)] =
-    &[(1, include_str!("migrations/0001_first.sql")), (2, include_str!("migrations/0002_deciding.sql"))];
+const MIGRATIONS: &[(i64, &str)] = &[
+    (1, include_str!("migrations/0001_first.sql")),
+    (2, include_str!("migrations/0002_deciding.sql")),
+    (3, include_str!("migrations/0003_evidence.sql")),
+];
 
 pub(super) fn run(connection: &Connection, at: Timestamp) -> Result<(), StoreError> {
     connection.execute_batch(
         "CREATE TABLE IF NOT EXISTS schema_migrations (
              version INTEGER NOT NULL PRIMARY KEY, digest BLOB NOT NULL, at_us INTEGER NOT NULL) STRICT",
     )?;
-    let newest: i64 =
-        connection
-            .query_row("SELECT coalesce(max(version), 0) FROM schema_migrations", [], |row| row.get(0))?;
-    let known = MIGRATIONS.last().map_or(0, |(version, _)| *version);
-    if newest > known {
+    refuse_newer(version(connection)?)?;
+    MIGRATIONS.iter().try_for_each(|(version, sql)| apply(connection, *version, sql, at))?;
+    // A database gets its identity once, so that it can be told from every other.
+    connection.execute(
+        "INSERT INTO gateway (one, database_id, created_us)
+         SELECT 1, ?1, ?2 WHERE NOT EXISTS (SELECT 1 FROM gateway)",
+        params![Uuid::new_v4().to_string(), at.as_microsecond()],
+    )?;
+    Ok(())
+}
+
+/// Whether a database that nobody may bring up to date now can be read by this program.
+pub(super) fn check(connection: &Connection) -> Result<(), StoreError> {
+    let (version, known) = (version(connection)?, known());
+    refuse_newer(version)?;
+    if version < known {
         return Err(StoreError::Corrupt(format!(
-            "the database has schema version {newest}, this program knows {known}: use the newer program"
+            "the database has schema version {version}, this program knows {known}: bring it up to date with migrate"
         )));
     }
-    MIGRATIONS.iter().try_for_each(|(version, sql)| apply(connection, *version, sql, at))
+    Ok(())
+}
+
+fn version(connection: &Connection) -> Result<i64, StoreError> {
+    Ok(connection
+        .query_row("SELECT coalesce(max(version), 0) FROM schema_migrations", [], |row| row.get(0))?)
+}
+
+fn known() -> i64 {
+    MIGRATIONS.last().map_or(0, |(version, _)| *version)
+}
+
+fn refuse_newer(version: i64) -> Result<(), StoreError> {
+    let known = known();
+    if version > known {
+        return Err(StoreError::Corrupt(format!(
+            "the database has schema version {version}, this program knows {known}: use the newer program"
+        )));
+    }
+    Ok(())
 }
 
 fn apply(connection: &Connection, version: i64, sql: &str, at: Timestamp) -> Result<(), StoreError> {

@@ -7,24 +7,29 @@
 pub mod approvals;
 pub mod attempts;
 pub mod audit;
+pub mod books;
 mod error;
 pub mod freezes;
 pub mod idempotency;
 pub mod ledger;
 mod migrations;
 pub mod owned;
+pub mod personal;
 pub mod policies;
 pub mod purchases;
 mod reader;
 pub mod registrations;
 mod session;
+mod snapshot;
 mod sqlite;
 mod tx;
 mod writer;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+
+use tokio::sync::watch;
 
 use crate::clock::Clock;
 use reader::Readers;
@@ -36,6 +41,7 @@ mod tests;
 
 pub use error::StoreError;
 pub use session::Session;
+pub use snapshot::Snapshot;
 pub use tx::{Finished, Tx};
 
 /// How long anybody waits for the store. A write that is answered later still stands; who gave up waiting must
@@ -49,6 +55,7 @@ pub struct Store(Arc<Inner>);
 struct Inner {
     writer: Writer,
     readers: Readers,
+    path: PathBuf,
     _lock: ServingLock,
 }
 
@@ -63,7 +70,7 @@ impl Store {
         let lock = ServingLock::take(path)?;
         let writer = Writer::start(path, clock)?;
         let readers = Readers::new(path);
-        Ok(Self(Arc::new(Inner { writer, readers, _lock: lock })))
+        Ok(Self(Arc::new(Inner { writer, readers, path: path.to_owned(), _lock: lock })))
     }
 
     /// Runs one transaction. It either ends with its events in one durable commit, or leaves nothing behind.
@@ -93,5 +100,17 @@ impl Store {
             Ok(result) => result,
             Err(_) => Err(StoreError::Busy),
         }
+    }
+
+    /// The number of the newest durable event, and each later one.
+    pub fn newest_event(&self) -> watch::Receiver<i64> {
+        self.0.writer.newest()
+    }
+
+    /// Makes what was deleted gone from the files as well. `Busy` while somebody reads an older state.
+    pub async fn scrub(&self) -> Result<(), StoreError> {
+        let path = self.0.path.clone();
+        let scrubbing = tokio::task::spawn_blocking(move || sqlite::scrub(&path));
+        scrubbing.await.map_err(|error| StoreError::Unavailable(error.to_string()))?
     }
 }

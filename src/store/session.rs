@@ -102,6 +102,14 @@ impl Row<'_> {
         self.cell()
     }
 
+    /// A text of whatever bytes: for rows that somebody else may have written.
+    pub(super) fn lossy_text(&mut self) -> Result<String, StoreError> {
+        let cell = self.row.get_ref(self.next)?;
+        self.next += 1;
+        let bytes = cell.as_bytes().map_err(StoreError::corrupt)?;
+        Ok(String::from_utf8_lossy(bytes).into_owned())
+    }
+
     pub(super) fn optional_text(&mut self) -> Result<Option<String>, StoreError> {
         self.cell()
     }
@@ -144,13 +152,18 @@ pub(super) fn only_text(row: &mut Row<'_>) -> Result<String, StoreError> {
     row.text()
 }
 
+/// A row of one text of whatever bytes.
+pub(super) fn only_lossy_text(row: &mut Row<'_>) -> Result<String, StoreError> {
+    row.lossy_text()
+}
+
 /// A row of one JSON text.
 pub(super) fn only_json<T: DeserializeOwned>(row: &mut Row<'_>) -> Result<T, StoreError> {
     row.json()
 }
 
 /// A row of one integer.
-fn only_int(row: &mut Row<'_>) -> Result<i64, StoreError> {
+pub(super) fn only_int(row: &mut Row<'_>) -> Result<i64, StoreError> {
     row.int()
 }
 

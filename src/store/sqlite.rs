@@ -10,11 +10,15 @@ use crate::store::error::StoreError;
 
 /// WAL lets readers go on beside the writer. `synchronous=FULL` makes every commit an fsync: with NORMAL the last
 /// commits could vanish in a power cut, and a vanished intent is a purchase that might be sent twice.
+/// `secure_delete` overwrites what is deleted, because erased means gone from the file; `recursive_triggers` lets
+/// REPLACE ask the triggers of DELETE.
 const PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
     PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -4000;
-    PRAGMA journal_size_limit = 67108864;";
+    PRAGMA journal_size_limit = 67108864; PRAGMA secure_delete = ON; PRAGMA recursive_triggers = ON;";
 
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long emptying the log may wait for readers. The writer waits as long, and a claim is fresh for 2 s only.
+const SCRUB_TIMEOUT: Duration = Duration::from_millis(250);
 const STATEMENTS: usize = 128;
 
 pub(super) fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {
@@ -33,6 +37,19 @@ pub(super) fn open_for_reading(path: &Path) -> Result<Connection, StoreError> {
     connection
         .execute_batch("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -1000;")?;
     Ok(connection)
+}
+
+/// Empties the write-ahead log, which still has what was deleted. `Busy` while somebody reads an older state.
+pub(super) fn scrub(path: &Path) -> Result<(), StoreError> {
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.busy_timeout(SCRUB_TIMEOUT)?;
+    let checkpoint = |mode: &str| -> Result<i64, StoreError> {
+        let pragma = format!("PRAGMA wal_checkpoint({mode})");
+        Ok(connection.query_row(&pragma, [], |row| row.get(0))?)
+    };
+    // Most of the copying is done while the writer goes on.
+    checkpoint("PASSIVE")?;
+    if checkpoint("TRUNCATE")? == 0 { Ok(()) } else { Err(StoreError::Busy) }
 }
 
 /// Leaves the file tidy: statistics for the planner, an empty write-ahead log.

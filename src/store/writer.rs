@@ -8,13 +8,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use jiff::Timestamp;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::Clock;
 use crate::store::error::StoreError;
 use crate::store::session::Session;
 use crate::store::tx::{Finished, Tx};
-use crate::store::{migrations, sqlite};
+use crate::store::{audit, migrations, sqlite};
 
 /// Callers that may wait before a further one is told that the store is busy.
 const QUEUE: usize = 1024;
@@ -27,6 +27,7 @@ type Job = Box<dyn FnOnce(&rusqlite::Connection, Timestamp) -> Answer + Send>;
 /// The sending side. Dropping it waits for the thread: what was accepted is written, and the file left tidy.
 pub(super) struct Writer {
     queue: Option<mpsc::Sender<Job>>,
+    newest: watch::Receiver<i64>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
@@ -44,11 +45,17 @@ impl Writer {
         let connection = sqlite::open_for_writing(path)?;
         migrations::run(&connection, clock.now())?;
         let (queue, jobs) = mpsc::channel(QUEUE);
+        let (written, newest) = watch::channel(audit::head(&Session::new(&connection))?.sequence);
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || run(&connection, jobs, &clock))
+            .spawn(move || run(&connection, jobs, &clock, &written))
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        Ok(Self { queue: Some(queue), thread: Some(thread) })
+        Ok(Self { queue: Some(queue), newest, thread: Some(thread) })
+    }
+
+    /// The number of the newest durable event, and each later one.
+    pub(super) fn newest(&self) -> watch::Receiver<i64> {
+        self.newest.clone()
     }
 
     /// Runs a job in the next group.
@@ -80,10 +87,18 @@ impl Writer {
     }
 }
 
-fn run(connection: &rusqlite::Connection, mut jobs: mpsc::Receiver<Job>, clock: &Clock) {
+fn run(
+    connection: &rusqlite::Connection,
+    mut jobs: mpsc::Receiver<Job>,
+    clock: &Clock,
+    written: &watch::Sender<i64>,
+) {
     while let Some(first) = jobs.blocking_recv() {
         let mut answers = Vec::new();
         let committed = group(connection, first, &mut jobs, clock, &mut answers);
+        if let Ok(newest) = audit::head(&Session::new(connection)) {
+            written.send_if_modified(|known| std::mem::replace(known, newest.sequence) != newest.sequence);
+        }
         for answer in answers {
             answer(committed.as_ref().copied());
         }

@@ -4,6 +4,7 @@
 //! it returns and nothing else. [`PROTOCOL.md`](self::protocol) tells why it is shaped like this.
 
 mod state;
+mod story;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -23,6 +24,7 @@ use crate::domain::principal::{Person, Principal, Role, TeamId};
 use crate::domain::quote::Quote;
 
 pub use state::{Impossible, State, StateError, Step};
+pub use story::{Story, StoryError};
 
 #[doc = include_str!("../PROTOCOL.md")]
 pub mod protocol {}

@@ -73,6 +73,11 @@ impl RegistrationState {
         }
     }
 
+    /// Whether nothing is expected to come any more.
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Submitted | Self::Failed)
+    }
+
     /// Whether the claim that is under way may end in this state.
     pub const fn may_become(self, next: Self) -> bool {
         matches!((self, next), (Self::Dispatching, Self::Submitted | Self::Failed | Self::Unknown))
