@@ -3,6 +3,7 @@
 //! [`Gateway::start`] returns when both listeners answer; [`Gateway::run_until`] serves until told to stop and then
 //! drains: readiness off, nothing new accepted, buys under way waited for.
 
+mod evidence;
 mod listen;
 mod wiring;
 
@@ -32,6 +33,7 @@ use crate::store::attempts::InstanceId;
 use crate::store::{self, Store, StoreError};
 use listen::Listener;
 
+pub use evidence::{EvidenceSource, Fault, Report, WantedExport, export_evidence, verify_evidence};
 pub use wiring::{issuers, verifier};
 
 /// How often maps that grow with callers are cleared of the idle ones.
@@ -84,6 +86,7 @@ impl Gateway {
         let verifier = Arc::new(wiring::verifier(config, clock.clone())?);
         let upstream = wiring::upstream(config, clock.clone(), &metrics)?;
         let store = open_store(config, clock.clone()).await?;
+        let (witness, _) = evidence::begin_witness(config, &store, &clock, &metrics).await?;
         keep_policy(&store, config.policy.clone()).await?;
         let background = Background::default();
         let readiness = Readiness::default();
@@ -108,6 +111,7 @@ impl Gateway {
         let router = PublicRouter::new(public);
 
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        evidence::keep(config, &parts.store, &parts.clock, witness, &tasks, &stop);
         let refreshing = stop.clone();
         tasks.spawn(async move { verifier.refresh_forever(refreshing).await });
         let (tidy_limit, stop_tidying) = (router.tidier(), stop.clone());

@@ -5,9 +5,11 @@ use std::process::ExitCode;
 
 use crate::app::StartError;
 
-/// What kind of failure it was; the numbers are those of `sysexits.h`.
+/// What kind of failure it was; but for the first, the numbers are those of `sysexits.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
+    /// 1: nothing failed, and what was looked at is not as it should be.
+    NotWhole,
     /// 64: the command line or what stands on standard input.
     Usage,
     /// 69: something that the command depends on is not there: a database, a port, ClickSend.
@@ -21,6 +23,7 @@ pub enum Status {
 impl From<Status> for ExitCode {
     fn from(status: Status) -> Self {
         Self::from(match status {
+            Status::NotWhole => 1,
             Status::Usage => 64,
             Status::Dependency => 69,
             Status::Internal => 70,
@@ -39,6 +42,10 @@ pub struct Failure {
 }
 
 impl Failure {
+    pub(super) fn not_whole(message: impl fmt::Display) -> Self {
+        Self::new(Status::NotWhole, message)
+    }
+
     pub(super) fn usage(message: impl fmt::Display) -> Self {
         Self::new(Status::Usage, message)
     }

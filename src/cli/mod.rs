@@ -3,6 +3,7 @@
 //! Results go to standard output and messages to standard error, so that `$(numbers-gateway token …)` holds a token
 //! and nothing else. The exit code tells scripts what kind of failure it was ([`Status`]).
 
+mod audit;
 mod check_config;
 mod config_file;
 mod demo;
@@ -43,6 +44,7 @@ enum Command {
     Demo(demo::Demo),
     Simulator(simulator::Simulator),
     CheckConfig(check_config::CheckConfig),
+    Audit(audit::Audit),
     Token(token::Token),
     Keys(keys::Keys),
     Migrate(migrate::Migrate),
@@ -60,6 +62,7 @@ impl Cli {
             Command::Demo(demo) => demo.run(),
             Command::Simulator(simulator) => simulator.run(),
             Command::CheckConfig(check) => check.run(),
+            Command::Audit(audit) => audit.run(),
             Command::Token(token) => token.run(),
             Command::Keys(keys) => keys.run(),
             Command::Migrate(migrate) => migrate.run(),
@@ -110,6 +113,11 @@ mod tests {
             "demo --tour",
             "simulator --listen 127.0.0.1:0 --seed 7 --username u --api-key k",
             "check-config --config gateway.toml --live",
+            "audit verify",
+            "audit verify --config gateway.toml --json",
+            "audit verify --database data/gateway.db --head audit-head",
+            "audit verify --export evidence.ndjson",
+            "audit export --database data/gateway.db --out evidence.ndjson --from 7 --personal",
             "token --subject ann --team growth --role requester --role approver --ttl 90m --kid k",
             "token check --config gateway.toml",
             "keys generate --out keys",
@@ -124,6 +132,10 @@ mod tests {
             "demo --json --tour",
             "demo --listen 8080",
             "simulator --seed x",
+            "audit",
+            "audit verify --config gateway.toml --database data/gateway.db",
+            "audit verify --database data/gateway.db --export evidence.ndjson",
+            "audit export --from 0",
             "token",
             "token --subject ann --role owner",
             "token --subject ann --role viewer --ttl 0s",

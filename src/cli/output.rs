@@ -1,7 +1,7 @@
 //! The only place that writes to standard output and, for messages, to standard error.
 
 use std::fmt;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write as _};
 
 use super::Failure;
 
@@ -13,6 +13,11 @@ pub(super) fn result(text: impl fmt::Display) -> Result<(), Failure> {
         }
         Err(_) | Ok(()) => Ok(()),
     }
+}
+
+/// A piece of a long result, as it is.
+pub(super) fn piece(text: &str) -> io::Result<()> {
+    io::stdout().lock().write_all(text.as_bytes())
 }
 
 /// A message for whoever watches.

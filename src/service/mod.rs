@@ -7,6 +7,7 @@ pub mod background;
 pub mod budgets;
 pub mod buying;
 pub mod evaluation;
+pub mod evidence;
 pub mod figures;
 pub mod freezes;
 pub mod ground;

@@ -1,0 +1,186 @@
+//! The witness: writes the head of the chain down outside of the database, and looks whether the database still has
+//! what was seen of it.
+//!
+//! It compares at the start with the file, and at each later look with its own memory.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::domain::audit::{Actor, AuditEvent, Head, Target};
+use crate::metrics::Metrics;
+use crate::service::evidence::head::{FoundHead, WentBack, WitnessedHead};
+use crate::store::{self, Store, StoreError};
+
+/// The head is written this often where there is anything new,
+const EVERY: Duration = Duration::from_mins(1);
+/// or after so many events: what an attacker could take back unseen is bounded by both.
+const EVENTS: i64 = 256;
+
+/// What the witness is built from.
+#[derive(Clone)]
+pub struct WitnessParts {
+    /// The database.
+    pub store: Store,
+    /// Where the head is written.
+    pub file: PathBuf,
+    /// Time.
+    pub clock: Clock,
+    /// Counters.
+    pub metrics: Metrics,
+}
+
+/// How the database stands to the head file at the start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    /// No head file and no event: a first start.
+    First,
+    /// The database has what was witnessed.
+    Agrees,
+    /// Events and no head file: nothing can be told.
+    Unwitnessed,
+    /// A head file that cannot be read: nothing can be told.
+    Unreadable(String),
+    /// The database went back in time, or is another one.
+    WentBack(WentBack),
+}
+
+/// Who remembers the head.
+pub struct Witness {
+    parts: WitnessParts,
+    /// The newest head that was seen.
+    seen: WitnessedHead,
+    /// Whether the file has it.
+    written: bool,
+}
+
+impl Witness {
+    /// Compares the database with the head file, tells what it finds, and writes the head as it is now.
+    pub async fn begin(parts: WitnessParts) -> Result<(Self, Comparison), StoreError> {
+        let file = parts.file.clone();
+        let read = tokio::task::spawn_blocking(move || WitnessedHead::read(&file)).await;
+        let read = read.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        let earlier = read.as_ref().ok().and_then(Option::clone);
+        let (seen, found) = look(&parts, earlier.as_ref().map(|earlier| earlier.head)).await?;
+        let comparison = match (read, &earlier) {
+            (Err(error), _) => Comparison::Unreadable(error.to_string()),
+            (Ok(_), Some(earlier)) => {
+                earlier.compare(&found).map_or_else(Comparison::WentBack, |()| Comparison::Agrees)
+            }
+            (Ok(_), None) if seen.head == Head::GENESIS => Comparison::First,
+            (Ok(_), None) => Comparison::Unwitnessed,
+        };
+        let mut witness = Self { parts, seen, written: false };
+        witness.tell(&comparison, earlier.as_ref()).await?;
+        witness.look_again().await;
+        Ok((witness, comparison))
+    }
+
+    /// Looks and writes until `stop`, and once more then.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let mut newest = self.parts.store.newest_event();
+        loop {
+            let enough = newest.borrow_and_update().saturating_add(EVENTS);
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = tokio::time::sleep(EVERY) => {}
+                Ok(_) = newest.wait_for(|sequence| *sequence >= enough) => {}
+            }
+            self.look_again().await;
+        }
+        self.look_again().await;
+    }
+
+    async fn look_again(&mut self) {
+        let looked = look(&self.parts, Some(self.seen.head)).await;
+        let (now, found) = match looked {
+            Ok(looked) => looked,
+            Err(error) => {
+                tracing::warn!(%error, "the head of the evidence could not be read, so it is not written now");
+                return;
+            }
+        };
+        if let Err(went_back) = self.seen.compare(&found)
+            && let Err(error) = self.went_back(&went_back, Some(&self.seen)).await
+        {
+            // What was seen stays in memory, so the next look finds it again.
+            tracing::error!(%error, "the database went back in time, and that could not be written down");
+            return;
+        }
+        if now.head != self.seen.head {
+            self.written = false;
+        }
+        self.seen = now;
+        if !self.written {
+            self.write().await;
+        }
+    }
+
+    async fn write(&mut self) {
+        let (seen, file) = (self.seen.clone(), self.parts.file.clone());
+        let written = tokio::task::spawn_blocking(move || seen.write(&file)).await;
+        match written.unwrap_or_else(|error| Err(std::io::Error::other(error))) {
+            Ok(()) => {
+                self.written = true;
+                let Head { sequence, hash } = self.seen.head;
+                tracing::info!(database = self.seen.database_id, sequence, %hash, "head of the evidence");
+            }
+            Err(error) => {
+                self.parts.metrics.head_not_written();
+                let file = self.parts.file.display();
+                tracing::error!(%error, %file, "the head of the evidence cannot be written; a database put back would not show");
+            }
+        }
+    }
+
+    async fn tell(&self, comparison: &Comparison, earlier: Option<&WitnessedHead>) -> Result<(), StoreError> {
+        let file = self.parts.file.display();
+        match comparison {
+            Comparison::First | Comparison::Agrees => Ok(()),
+            Comparison::Unwitnessed => {
+                tracing::warn!(%file, "there is no head file: whether the database is an older copy cannot be told");
+                Ok(())
+            }
+            Comparison::Unreadable(error) => {
+                tracing::error!(%file, error, "the head file cannot be read: whether the database is an older copy cannot be told");
+                Ok(())
+            }
+            Comparison::WentBack(went_back) => self.went_back(went_back, earlier).await,
+        }
+    }
+
+    /// Writes down that the database went back: what it says about money and numbers cannot be believed.
+    async fn went_back(
+        &self,
+        went_back: &WentBack,
+        earlier: Option<&WitnessedHead>,
+    ) -> Result<(), StoreError> {
+        tracing::error!(why = %went_back, "the database went back in time, or is another one");
+        let target = Target::new("gateway", &self.seen.database_id);
+        let event = AuditEvent::new("evidence.went_back", Actor::Gateway("evidence"), target)
+            .with("why", went_back.to_string())
+            .with_some("witnessed_database", earlier.map(|earlier| earlier.database_id.clone()))
+            .with_some("witnessed_sequence", earlier.map(|earlier| earlier.head.sequence))
+            .with_some("witnessed_hash", earlier.map(|earlier| earlier.head.hash.to_string()))
+            .with_some("witnessed_at", earlier.map(|earlier| earlier.at.to_string()));
+        self.parts.store.write(move |tx| tx.commit(&event, ())).await
+    }
+}
+
+/// The head as it is now, and what the chain has at a head that was seen earlier.
+async fn look(parts: &WitnessParts, earlier: Option<Head>) -> Result<(WitnessedHead, FoundHead), StoreError> {
+    let at = parts.clock.now();
+    let earlier = earlier.unwrap_or(Head::GENESIS);
+    parts
+        .store
+        .read(move |session| {
+            let database_id = store::audit::database_id(session)?;
+            let head = store::audit::head(session)?;
+            let hash_there = store::audit::hash_of(session, earlier.sequence)?;
+            let found = FoundHead { database_id: database_id.clone(), end: head.sequence, hash_there };
+            Ok((WitnessedHead { database_id, head, at }, found))
+        })
+        .await
+}
