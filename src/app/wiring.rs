@@ -17,6 +17,7 @@ use crate::service::Code;
 use crate::service::background::Background;
 use crate::service::budgets::BudgetReader;
 use crate::service::buying::{self, Buying};
+use crate::service::evidence::Evidence;
 use crate::service::figures::FigureReader;
 use crate::service::freezes::Freezes;
 use crate::service::ground::Ground;
@@ -72,6 +73,7 @@ impl Wired<'_> {
             freezes: Freezes::new(ground.store.clone(), ground.buying.clone(), Arc::clone(&ground.teams)),
             searches,
             owned,
+            evidence: Evidence::new(self.store.clone(), self.config.policy.digest()),
             teams: ground.teams,
             metrics: ground.metrics,
             settings: edge_settings(self.config),

@@ -6,11 +6,8 @@ use crate::domain::policy::Condition;
 
 /// Keys that this version reads and checks but does not act on yet. Their comments in `config/gateway.toml` say
 /// so too; a test keeps the two together.
-pub(super) const NOT_ACTED_ON: [&str; 3] = [
-    "purchases.resolve_people",
-    "purchases.absence_window",
-    "purchases.scan_spacing",
-];
+pub(super) const NOT_ACTED_ON: [&str; 3] =
+    ["purchases.resolve_people", "purchases.absence_window", "purchases.scan_spacing"];
 
 pub(super) fn about(config: &Config, origins: &Origins) -> Vec<String> {
     let mut warnings = Vec::new();

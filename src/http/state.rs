@@ -8,6 +8,7 @@ use crate::auth::Verifier;
 use crate::domain::principal::Principal;
 use crate::metrics::Metrics;
 use crate::service::budgets::BudgetReader;
+use crate::service::evidence::Evidence;
 use crate::service::freezes::Freezes;
 use crate::service::limits::Rate;
 use crate::service::owned::OwnedNumbers;
@@ -32,6 +33,8 @@ pub struct PublicParts {
     pub freezes: Freezes,
     /// Registering.
     pub registrations: Registrations,
+    /// The evidence, for those who may read it.
+    pub evidence: Evidence,
     /// The configured teams, for telling callers about themselves.
     pub teams: Arc<Teams>,
     /// Counters.

@@ -237,7 +237,10 @@ mod tests {
             ),
             (vec![submitted(), reserved(3)], "purchase.reserved makes version 3, 2 was to come"),
             (
-                vec![submitted(), ("purchase.reserved", json!({"state": "reserved", "version": 2, "hold": "lots"}))],
+                vec![
+                    submitted(),
+                    ("purchase.reserved", json!({"state": "reserved", "version": 2, "hold": "lots"})),
+                ],
                 "purchase.reserved has no usable hold",
             ),
         ];

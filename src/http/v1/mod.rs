@@ -3,6 +3,7 @@
 //! JSON whose unknown keys are refused, problems as RFC 9457, money as `{"amount","currency"}`, times as RFC 3339,
 //! lists with cursors.
 
+mod audit;
 mod budgets;
 mod freezes;
 mod me;
@@ -10,6 +11,7 @@ mod policy;
 pub(super) mod problem;
 mod purchases;
 mod registrations;
+mod rules;
 
 use axum::body::Body;
 use axum::http::Response;
@@ -38,6 +40,9 @@ pub(super) fn routes() -> OpenApiRouter<Public> {
         .routes(routes!(freezes::create, freezes::list))
         .routes(routes!(freezes::lift))
         .routes(routes!(registrations::show))
+        .routes(routes!(audit::list))
+        .routes(routes!(audit::export))
+        .routes(routes!(rules::show))
 }
 
 /// The problem pages, for everybody.

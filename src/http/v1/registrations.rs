@@ -9,9 +9,10 @@ use crate::domain::registration::RegistrationId;
 use crate::http::path::PathParams;
 use crate::http::state::{Caller, Public};
 use crate::http::v1::Failure;
+use crate::http::v1::audit::PersonalView;
 use crate::service::{Code, Refusal};
 
-/// A registration; its form is personal data and is not shown.
+/// A registration; its form is personal data.
 #[derive(Serialize, ToSchema)]
 pub(super) struct RegistrationView {
     /// A UUID.
@@ -36,6 +37,9 @@ pub(super) struct RegistrationView {
     created_at: String,
     /// RFC 3339.
     updated_at: String,
+    /// What it was sent with, for the requester, who may decide, and who audits; absent for everybody else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    personal: Option<Vec<PersonalView>>,
 }
 
 /// One registration.
@@ -53,6 +57,7 @@ pub(super) async fn show(
     let not_found = |_| Refusal::new(Code::NotFound, "there is no such registration");
     let id: RegistrationId = id.parse().map_err(not_found)?;
     let registration = public.registrations.show(&caller.0, id).await?;
+    let said = public.evidence.personal_of_registration(&caller.0, &registration).await?;
     let requester = &registration.requester;
     Ok(Json(RegistrationView {
         id: registration.id.to_string(),
@@ -66,5 +71,6 @@ pub(super) async fn show(
         reference: registration.reference.clone(),
         created_at: registration.created_at.to_string(),
         updated_at: registration.updated_at.to_string(),
+        personal: said.map(|said| said.into_iter().map(PersonalView::of).collect()),
     }))
 }

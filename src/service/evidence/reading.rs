@@ -114,7 +114,12 @@ impl Evidence {
         principal: &Principal,
         purchase: &Purchase,
     ) -> Result<Option<Vec<SaidValue>>, Refusal> {
-        self.personal_of(principal, &purchase.requester, "purchase", purchase.id.to_string()).await
+        let terms = purchase.terms.as_ref();
+        let decides = terms.is_some_and(|terms| terms.admit(&purchase.requester, principal).is_ok());
+        if decides || may_read_personal(principal, &purchase.requester) {
+            return self.said("purchase", purchase.id.to_string()).await.map(Some);
+        }
+        Ok(None)
     }
 
     /// What was said in a registration, for those who may know it; nothing for the others.
@@ -123,22 +128,14 @@ impl Evidence {
         principal: &Principal,
         registration: &Registration,
     ) -> Result<Option<Vec<SaidValue>>, Refusal> {
-        self.personal_of(principal, &registration.requester, "registration", registration.id.to_string())
-            .await
+        if may_read_personal(principal, &registration.requester) {
+            return self.said("registration", registration.id.to_string()).await.map(Some);
+        }
+        Ok(None)
     }
 
-    async fn personal_of(
-        &self,
-        principal: &Principal,
-        requester: &Requester,
-        kind: &'static str,
-        id: String,
-    ) -> Result<Option<Vec<SaidValue>>, Refusal> {
-        if !may_read_personal(principal, requester) {
-            return Ok(None);
-        }
-        let said = self.store.read(move |session| said_about(session, kind, &id)).await?;
-        Ok(Some(said))
+    async fn said(&self, kind: &'static str, id: String) -> Result<Vec<SaidValue>, Refusal> {
+        Ok(self.store.read(move |session| said_about(session, kind, &id)).await?)
     }
 }
 
@@ -165,11 +162,9 @@ fn may_read_evidence(principal: &Principal) -> Result<(), Refusal> {
     Err(Refusal::new(Code::Forbidden, "reading the evidence needs the role auditor or administrator"))
 }
 
-/// Whether somebody may know what a requester said: who said it, who may decide about it, and who audits.
+/// Whether somebody may know what a requester said: who said it, and who audits.
 fn may_read_personal(principal: &Principal, requester: &Requester) -> bool {
-    let may_decide =
-        principal.has(Role::Approver) && principal.may_approve && principal.teams.contains(&requester.team);
-    principal.person == requester.person || may_decide || may_read_evidence(principal).is_ok()
+    requester.involves(principal) || may_read_evidence(principal).is_ok()
 }
 
 fn seen(session: &Session<'_>, row: EventRow) -> Result<SeenEvent, StoreError> {

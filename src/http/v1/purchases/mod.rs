@@ -133,7 +133,8 @@ pub(super) async fn show(
     let purchase = public.purchasing.show(&caller.0, id).await?;
     let events = public.purchasing.history(&caller.0, id).await?;
     let briefing = public.purchasing.brief(&caller.0, &purchase).await?;
-    Ok(Json(PurchaseInFull::of(&purchase, &briefing, &events)))
+    let said = public.evidence.personal_of_purchase(&caller.0, &purchase).await?;
+    Ok(Json(PurchaseInFull::of(&purchase, &briefing, &events, said)))
 }
 
 fn purchase_id(text: &str) -> Result<PurchaseId, Refusal> {

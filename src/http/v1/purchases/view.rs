@@ -9,8 +9,10 @@ use crate::domain::principal::Principal;
 use crate::domain::purchase::{MessageType, Purchase, State as PurchaseState};
 use crate::domain::quote::Quote;
 use crate::http::v1::Amount;
+use crate::http::v1::audit::PersonalView;
 use crate::http::v1::budgets::BudgetView;
 use crate::service::Code;
+use crate::service::evidence::SaidValue;
 use crate::service::purchasing::{AllowedAction, Briefing, refusal_for};
 
 /// A purchase.
@@ -132,6 +134,10 @@ pub(in crate::http::v1) struct PurchaseInFull {
     /// Every event, oldest first, as it stands in the evidence.
     #[schema(value_type = Vec<Object>)]
     history: Vec<Value>,
+    /// What people said about it, for the requester, those who may decide, and those who audit; absent for everybody
+    /// else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    personal: Option<Vec<PersonalView>>,
 }
 
 /// An approval.
@@ -202,7 +208,12 @@ impl PurchaseView {
 }
 
 impl PurchaseInFull {
-    pub(super) fn of(purchase: &Purchase, briefing: &Briefing, events: &[String]) -> Self {
+    pub(super) fn of(
+        purchase: &Purchase,
+        briefing: &Briefing,
+        events: &[String],
+        said: Option<Vec<SaidValue>>,
+    ) -> Self {
         let more = purchase.quote.price().total();
         let currency = purchase.quote.currency;
         // What is held or bought is in the budget already.
@@ -220,6 +231,7 @@ impl PurchaseInFull {
                 numbers: briefing.owned_there.clone(),
             },
             history: events.iter().filter_map(|event| serde_json::from_str(event).ok()).collect(),
+            personal: said.map(|said| said.into_iter().map(PersonalView::of).collect()),
         }
     }
 }
