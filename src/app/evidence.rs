@@ -6,49 +6,40 @@ use std::io::{self, BufReader};
 use std::path::Path;
 
 use jiff::SignedDuration;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::app::StartError;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::service::evidence::{
-    Comparison, Erasure, Export, Wanted, Witness, WitnessParts, WitnessedHead, verify_database, verify_export,
+    Erasure, Export, Wanted, Witness, WitnessParts, WitnessedHead, verify_database, verify_export,
 };
 use crate::store::{Snapshot, Store};
 
 pub use crate::service::evidence::{Fault, Report, Wanted as WantedExport};
 
-/// Compares the database with its witnessed head, before anything is served.
+/// Compares the database with its witnessed head, before anything is written.
 pub(super) async fn begin_witness(
     config: &Config,
     store: &Store,
     clock: &Clock,
     metrics: &Metrics,
-) -> Result<(Witness, Comparison), StartError> {
+) -> Result<Witness, StartError> {
     let parts = WitnessParts {
         store: store.clone(),
         file: config.audit.head_file.clone(),
         clock: clock.clone(),
         metrics: metrics.clone(),
     };
-    Ok(Witness::begin(parts).await?)
+    let (witness, comparison) = Witness::begin(parts).await?;
+    tracing::debug!(?comparison, "the database was compared with the head file");
+    Ok(witness)
 }
 
-/// Starts what the evidence needs while the gateway runs.
-pub(super) fn keep(
-    config: &Config,
-    store: &Store,
-    clock: &Clock,
-    witness: Witness,
-    tasks: &TaskTracker,
-    stop: &CancellationToken,
-) {
+/// What erases personal data when the configuration says so.
+pub(super) fn erasure(config: &Config, store: &Store, clock: &Clock) -> Erasure {
     let keep_for = SignedDuration::try_from(config.retention.personal_data).unwrap_or(SignedDuration::MAX);
-    let erasure = Erasure::new(store.clone(), clock.clone(), keep_for);
-    tasks.spawn(erasure.run(stop.clone()));
-    tasks.spawn(witness.run(stop.clone()));
+    Erasure::new(store.clone(), clock.clone(), keep_for)
 }
 
 /// Where evidence is read from.

@@ -86,7 +86,7 @@ impl Gateway {
         let verifier = Arc::new(wiring::verifier(config, clock.clone())?);
         let upstream = wiring::upstream(config, clock.clone(), &metrics)?;
         let store = open_store(config, clock.clone()).await?;
-        let (witness, _) = evidence::begin_witness(config, &store, &clock, &metrics).await?;
+        let witness = evidence::begin_witness(config, &store, &clock, &metrics).await?;
         keep_policy(&store, config.policy.clone()).await?;
         let background = Background::default();
         let readiness = Readiness::default();
@@ -106,12 +106,13 @@ impl Gateway {
         recover(&public.purchasing, &public.registrations).await?;
         public.freezes.reread().await?;
         let ops = parts.ops(&readiness);
-        let searches = public.searches.clone();
+        let (searches, freezes) = (public.searches.clone(), public.freezes.clone());
         let verifier = Arc::clone(&public.verifier);
         let router = PublicRouter::new(public);
 
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        evidence::keep(config, &parts.store, &parts.clock, witness, &tasks, &stop);
+        tasks.spawn(witness.run(freezes, stop.clone()));
+        tasks.spawn(evidence::erasure(config, &parts.store, &parts.clock).run(stop.clone()));
         let refreshing = stop.clone();
         tasks.spawn(async move { verifier.refresh_forever(refreshing).await });
         let (tidy_limit, stop_tidying) = (router.tidier(), stop.clone());

@@ -1,7 +1,7 @@
 //! Personal values: what the commitments in the events stand for, until it is erased.
 //!
-//! They stand beside the events and in two other places that the buy or the registration is sent from. Erasing
-//! empties all of them; the events, and with them the chain, stay as they are.
+//! They stand beside the events, where the buy or the registration is sent from, and as addresses of those who asked
+//! and decided. Erasing empties all of them; the events, and with them the chain, stay as they are.
 
 use jiff::Timestamp;
 
@@ -72,16 +72,22 @@ pub fn erase_ended(tx: &mut Tx<'_>, before: Timestamp, limit: i64) -> Result<Era
     for id in &purchases {
         values += erase_values(tx, "purchase", id)?;
         tx.execute("DELETE FROM purchase_registration_data WHERE purchase_id = $1", &[id.into()])?;
+        tx.execute("UPDATE purchases SET email = NULL WHERE id = $1", &[id.into()])?;
     }
     for id in &registrations {
         values += erase_values(tx, "registration", id)?;
         // The form is what was sent; an empty one stands for one that is gone.
-        tx.execute("UPDATE registrations SET form = '' WHERE id = $1", &[id.into()])?;
+        tx.execute("UPDATE registrations SET form = '', email = NULL WHERE id = $1", &[id.into()])?;
     }
     Ok(Erased { purchases: purchases.len(), registrations: registrations.len(), values })
 }
 
+/// The values of the events, and the addresses by which one human being was known under two subjects.
 fn erase_values(tx: &mut Tx<'_>, kind: &str, id: &str) -> Result<usize, StoreError> {
+    for table in ["approvals", "resolutions"] {
+        let statement = format!("UPDATE {table} SET email = NULL WHERE target_kind = $1 AND target_id = $2");
+        tx.execute(&statement, &[kind.into(), id.into()])?;
+    }
     tx.execute(
         "DELETE FROM personal_values
          WHERE seq IN (SELECT seq FROM audit_events WHERE target_kind = $1 AND target_id = $2)",
@@ -95,7 +101,8 @@ fn ended_purchases(session: &Session<'_>, before: Timestamp, limit: i64) -> Resu
         &format!(
             "SELECT id FROM purchases p
              WHERE state IN ({ended}) AND updated_us < $1
-               AND (EXISTS (SELECT 1 FROM purchase_registration_data WHERE purchase_id = p.id)
+               AND (email IS NOT NULL
+                 OR EXISTS (SELECT 1 FROM purchase_registration_data WHERE purchase_id = p.id)
                  OR EXISTS (SELECT 1 FROM audit_events e JOIN personal_values v ON v.seq = e.seq
                             WHERE e.target_kind = 'purchase' AND e.target_id = p.id))
              ORDER BY id LIMIT $2"
@@ -116,7 +123,7 @@ fn ended_registrations(
         &format!(
             "SELECT id FROM registrations r
              WHERE state IN ({ended}) AND updated_us < $1
-               AND (form <> ''
+               AND (form <> '' OR email IS NOT NULL
                  OR EXISTS (SELECT 1 FROM audit_events e JOIN personal_values v ON v.seq = e.seq
                             WHERE e.target_kind = 'registration' AND e.target_id = r.id))
              ORDER BY id LIMIT $2"

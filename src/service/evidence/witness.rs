@@ -1,7 +1,8 @@
 //! The witness: writes the head of the chain down outside of the database, and looks whether the database still has
 //! what was seen of it.
 //!
-//! It compares at the start with the file, and at each later look with its own memory.
+//! It compares at the start with the file, and at each later look with its own memory. A database that went back in
+//! time has forgotten purchases, so buying is frozen until somebody has looked.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,8 +11,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::domain::audit::{Actor, AuditEvent, Head, Target};
+use crate::domain::freeze::{Cause, Scope};
 use crate::metrics::Metrics;
 use crate::service::evidence::head::{FoundHead, WentBack, WitnessedHead};
+use crate::service::freezes::{self, Freezes};
 use crate::store::{self, Store, StoreError};
 
 /// The head is written this often where there is anything new,
@@ -54,10 +57,13 @@ pub struct Witness {
     seen: WitnessedHead,
     /// Whether the file has it.
     written: bool,
+    /// Whether buying was frozen at the last look, and nobody was told yet.
+    froze: bool,
 }
 
 impl Witness {
-    /// Compares the database with the head file, tells what it finds, and writes the head as it is now.
+    /// Compares the database with the head file, freezes buying where they do not agree, and writes the head as it is
+    /// now. Comes before the first write of a start, or a first start would not be known as one.
     pub async fn begin(parts: WitnessParts) -> Result<(Self, Comparison), StoreError> {
         let file = parts.file.clone();
         let read = tokio::task::spawn_blocking(move || WitnessedHead::read(&file)).await;
@@ -72,14 +78,17 @@ impl Witness {
             (Ok(_), None) if seen.head == Head::GENESIS => Comparison::First,
             (Ok(_), None) => Comparison::Unwitnessed,
         };
-        let mut witness = Self { parts, seen, written: false };
-        witness.tell(&comparison, earlier.as_ref()).await?;
+        let mut witness = Self { parts, seen, written: false, froze: false };
+        if let (Comparison::WentBack(went_back), Some(earlier)) = (&comparison, &earlier) {
+            witness.freeze(went_back, earlier).await?;
+        }
+        witness.tell(&comparison);
         witness.look_again().await;
         Ok((witness, comparison))
     }
 
     /// Looks and writes until `stop`, and once more then.
-    pub async fn run(mut self, stop: CancellationToken) {
+    pub async fn run(mut self, freezes: Freezes, stop: CancellationToken) {
         let mut newest = self.parts.store.newest_event();
         loop {
             let enough = newest.borrow_and_update().saturating_add(EVENTS);
@@ -89,6 +98,11 @@ impl Witness {
                 Ok(_) = newest.wait_for(|sequence| *sequence >= enough) => {}
             }
             self.look_again().await;
+            if std::mem::take(&mut self.froze)
+                && let Err(refusal) = freezes.reread().await
+            {
+                tracing::error!(%refusal, "buying is frozen, and goes on until the next start");
+            }
         }
         self.look_again().await;
     }
@@ -102,12 +116,13 @@ impl Witness {
                 return;
             }
         };
-        if let Err(went_back) = self.seen.compare(&found)
-            && let Err(error) = self.went_back(&went_back, Some(&self.seen)).await
-        {
-            // What was seen stays in memory, so the next look finds it again.
-            tracing::error!(%error, "the database went back in time, and that could not be written down");
-            return;
+        if let Err(went_back) = self.seen.compare(&found) {
+            if let Err(error) = self.freeze(&went_back, &self.seen).await {
+                // What was seen stays in memory, so the next look finds it again.
+                tracing::error!(%error, "the database went back in time, and that could not be written down");
+                return;
+            }
+            self.froze = true;
         }
         if now.head != self.seen.head {
             self.written = false;
@@ -135,37 +150,37 @@ impl Witness {
         }
     }
 
-    async fn tell(&self, comparison: &Comparison, earlier: Option<&WitnessedHead>) -> Result<(), StoreError> {
+    fn tell(&self, comparison: &Comparison) {
         let file = self.parts.file.display();
         match comparison {
-            Comparison::First | Comparison::Agrees => Ok(()),
+            Comparison::First | Comparison::Agrees | Comparison::WentBack(_) => {}
             Comparison::Unwitnessed => {
                 tracing::warn!(%file, "there is no head file: whether the database is an older copy cannot be told");
-                Ok(())
             }
             Comparison::Unreadable(error) => {
                 tracing::error!(%file, error, "the head file cannot be read: whether the database is an older copy cannot be told");
-                Ok(())
             }
-            Comparison::WentBack(went_back) => self.went_back(went_back, earlier).await,
         }
     }
 
-    /// Writes down that the database went back: what it says about money and numbers cannot be believed.
-    async fn went_back(
-        &self,
-        went_back: &WentBack,
-        earlier: Option<&WitnessedHead>,
-    ) -> Result<(), StoreError> {
-        tracing::error!(why = %went_back, "the database went back in time, or is another one");
+    /// What the database says about money and numbers cannot be believed, so nothing is bought until an administrator
+    /// has looked. The event keeps what was witnessed: the head file will have the new head.
+    async fn freeze(&self, went_back: &WentBack, earlier: &WitnessedHead) -> Result<(), StoreError> {
         let target = Target::new("gateway", &self.seen.database_id);
         let event = AuditEvent::new("evidence.went_back", Actor::Gateway("evidence"), target)
             .with("why", went_back.to_string())
-            .with_some("witnessed_database", earlier.map(|earlier| earlier.database_id.clone()))
-            .with_some("witnessed_sequence", earlier.map(|earlier| earlier.head.sequence))
-            .with_some("witnessed_hash", earlier.map(|earlier| earlier.head.hash.to_string()))
-            .with_some("witnessed_at", earlier.map(|earlier| earlier.at.to_string()));
-        self.parts.store.write(move |tx| tx.commit(&event, ())).await
+            .with("witnessed_database", earlier.database_id.clone())
+            .with("witnessed_sequence", earlier.head.sequence)
+            .with("witnessed_hash", earlier.head.hash.to_string())
+            .with("witnessed_at", earlier.at.to_string());
+        let reason = format!("the database went back in time, or is another one: {went_back}");
+        let freezing = self.parts.store.write(move |mut tx| {
+            if let Some(frozen) = freezes::impose(&mut tx, Scope::All, Cause::WentBack, reason)? {
+                tx.record(&frozen)?;
+            }
+            tx.commit(&event, ())
+        });
+        freezing.await
     }
 }
 
