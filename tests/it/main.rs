@@ -9,6 +9,7 @@
 #![expect(unreachable_pub, reason = "a test has no outside: `pub` here means for the other modules")]
 
 mod approving;
+mod audit;
 mod buying;
 mod corners;
 mod crash;

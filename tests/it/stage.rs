@@ -234,6 +234,12 @@ impl Stage {
         self.gateway = Some((stop, running));
     }
 
+    /// Says something else in the configuration: for the next start.
+    pub fn configure(&mut self, usual: &str, other: &str) {
+        assert!(self.configuration.contains(usual), "{usual}");
+        self.configuration = self.configuration.replace(usual, other);
+    }
+
     /// Stops the gateway as SIGTERM would, and starts it again on the same database.
     pub async fn restart(&mut self) {
         self.stop_gateway().await;
@@ -247,7 +253,8 @@ impl Stage {
         }
     }
 
-    async fn stop_gateway(&mut self) {
+    /// Stops the gateway as SIGTERM would, and waits until it is gone.
+    pub async fn stop_gateway(&mut self) {
         if let Some((stop, running)) = self.gateway.take() {
             stop.cancel();
             running.await.unwrap();

@@ -58,10 +58,10 @@ fn story(
             // After a break every later event would seem wrong.
             _ if broken => return,
             Some(story) => story.go_on(&event),
-            None => {
+            None => Story::beginning(&event).map(|begun| {
                 compare_submission(row, &event, tell);
-                Story::beginning(&event).map(|begun| story = Some(begun))
-            }
+                story = Some(begun);
+            }),
         };
         if let Err(error) = told {
             broken = true;
