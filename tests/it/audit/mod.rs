@@ -19,6 +19,8 @@ use crate::stage::{Answer, Somebody, Stage, ann, send, somebody};
 
 /// What Ann says when she buys: enough to be found in a file.
 const REASON: &str = "Wibblewobble campaign, ask Ann";
+/// What she says of a purchase that nobody knows the outcome of.
+const OPEN_REASON: &str = "Flibbertigibbet hotline, still wanted";
 /// What stands in the form of the registration.
 const IN_THE_FORM: &str = "Quuxicorp Holdings";
 const REGISTER: &str = "/v3/numbers/registrations/number-types/10dlc/country/CA";
@@ -38,8 +40,22 @@ impl Stage {
 
     /// Asks for a number with a reason.
     async fn ask_for(&self, who: &Somebody, number: &str) -> Answer {
+        self.ask_because(REASON, who, number).await
+    }
+
+    async fn ask_because(&self, reason: &str, who: &Somebody, number: &str) -> Answer {
         let request = self.request(who, Method::POST, "/v1/purchases").header("idempotency-key", number);
-        send(request.json(&json!({"number": number, "reason": REASON}))).await
+        send(request.json(&json!({"number": number, "reason": reason}))).await
+    }
+
+    /// A registration of a company of this name.
+    async fn register_company(&self, name: &str) -> Answer {
+        let form = json!({
+            "full_name": "Ann Lee", "company_name": name, "email": "ann@example.com",
+            "website_url": "https://acme.example", "sample_message": "Your code is 1234.",
+            "primary_use_case": "One-time codes",
+        });
+        send(self.request(&ann(), Method::POST, REGISTER).json(&form)).await
     }
 
     /// Two purchases that are bought, one that failed, one of which nobody knows, one refusal and one registration;
@@ -47,27 +63,22 @@ impl Stage {
     async fn a_little_of_everything(&self) -> Vec<String> {
         let numbers = self.numbers_on_sale("AU").await;
         let mut ids = Vec::new();
-        let faults = [
-            None,
-            None,
-            Some(json!({"operation": "buy", "fault": "insufficient_balance", "count": 1})),
-            Some(json!({"operation": "buy", "fault": "drop_after_sale", "count": 1})),
+        let fates = [
+            (REASON, None),
+            (REASON, None),
+            (REASON, Some(json!({"operation": "buy", "fault": "insufficient_balance", "count": 1}))),
+            (OPEN_REASON, Some(json!({"operation": "buy", "fault": "drop_after_sale", "count": 1}))),
         ];
-        for (number, fault) in numbers.iter().zip(faults) {
+        for (number, (reason, fault)) in numbers.iter().zip(fates) {
             if let Some(fault) = fault {
                 self.fault(fault).await;
             }
-            let asked = self.ask_for(&ann(), number).await;
+            let asked = self.ask_because(reason, &ann(), number).await;
             ids.push(asked.json()["id"].as_str().unwrap_or_else(|| panic!("{}", asked.text)).to_owned());
             self.end_faults().await;
         }
         assert_eq!(self.buy(&ann(), "+447700900000").await.verdict(), "403 POLICY_DENIED");
-        let form = json!({
-            "full_name": "Ann Lee", "company_name": IN_THE_FORM, "email": "ann@example.com",
-            "website_url": "https://acme.example", "sample_message": "Your code is 1234.",
-            "primary_use_case": "One-time codes",
-        });
-        let registered = send(self.request(&ann(), Method::POST, REGISTER).json(&form)).await;
+        let registered = self.register_company(IN_THE_FORM).await;
         assert_eq!(registered.verdict(), "200 SUCCESS", "{}", registered.text);
         ids
     }
