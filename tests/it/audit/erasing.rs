@@ -3,18 +3,14 @@
 use std::path::Path;
 use std::time::Duration;
 
-use numbers_gateway::clock::{Clock, ManualClock};
 use rusqlite::Connection;
 use serde_json::json;
 
 use super::{IN_THE_FORM, OPEN_REASON, REASON, auditor, events, told, verified};
 use crate::stage::{Stage, ann};
 
-/// A clock that shows a day after the usual `retention.personal_data`.
-fn later() -> Clock {
-    let later = Clock::system().now() + Duration::from_hours(91 * 24);
-    Clock::manual(ManualClock::starting_at(later))
-}
+/// A day more than the usual `retention.personal_data`.
+const LONG: Duration = Duration::from_hours(91 * 24);
 
 /// How often a text stands in the database, its log and whatever else is beside it.
 fn found_in_files(database: &Path, text: &str) -> usize {
@@ -39,7 +35,7 @@ async fn gone_from_files(database: &Path, text: &str) {
 
 #[tokio::test]
 async fn what_ended_long_ago_loses_its_personal_data_and_the_chain_stays_whole() {
-    let mut stage = Stage::new().await;
+    let (mut stage, hand) = Stage::with_hand("").await;
     let ids = stage.a_little_of_everything().await;
     let database = stage.database();
     for text in [REASON, OPEN_REASON, IN_THE_FORM] {
@@ -48,7 +44,8 @@ async fn what_ended_long_ago_loses_its_personal_data_and_the_chain_stays_whole()
     stage.stop_gateway().await;
     assert_eq!(verified(&database, Some(&stage.head_file())).personal_values_erased, 0);
 
-    stage.start_gateway_by(later()).await;
+    hand.advance(LONG);
+    stage.restart().await;
     gone_from_files(&database, REASON).await;
     gone_from_files(&database, IN_THE_FORM).await;
     assert!(found_in_files(&database, OPEN_REASON) > 0, "nobody knows yet how that one ends");
@@ -56,8 +53,6 @@ async fn what_ended_long_ago_loses_its_personal_data_and_the_chain_stays_whole()
     assert_eq!(told(&report), Vec::<String>::new(), "while the gateway runs");
     assert_eq!((report.personal_values, report.personal_values_erased), (1, 4));
 
-    // Back to the time in which tokens are valid.
-    stage.restart().await;
     let shown = stage.get(&ann(), &format!("/v1/purchases/{}", ids[0])).await.json();
     assert_eq!(shown["personal"], json!([{"seq": 2, "field": "reason", "value": "[erased]"}]));
     let still_there = stage.get(&ann(), &format!("/v1/purchases/{}", ids[3])).await.json();
@@ -80,17 +75,16 @@ async fn what_ended_long_ago_loses_its_personal_data_and_the_chain_stays_whole()
 
 #[tokio::test]
 async fn what_is_younger_stays_and_what_is_erased_once_is_not_erased_again() {
-    let mut stage = Stage::new().await;
+    let (mut stage, hand) = Stage::with_hand("").await;
     stage.a_little_of_everything().await;
-    stage.stop_gateway().await;
-    let almost = Clock::system().now() + Duration::from_hours(89 * 24);
-    stage.start_gateway_by(Clock::manual(ManualClock::starting_at(almost))).await;
+    hand.advance(Duration::from_hours(89 * 24));
+    stage.restart().await;
     stage.restart().await;
     assert_eq!(events(&stage, "personal_data.erased").await.len(), 0);
     assert!(found_in_files(&stage.database(), REASON) > 0);
+    hand.advance(Duration::from_hours(2 * 24));
     for _ in 0..2 {
-        stage.stop_gateway().await;
-        stage.start_gateway_by(later()).await;
+        stage.restart().await;
         gone_from_files(&stage.database(), REASON).await;
     }
     stage.restart().await;
@@ -101,7 +95,7 @@ async fn what_is_younger_stays_and_what_is_erased_once_is_not_erased_again() {
 /// Rows move from page to page as tables grow and shrink, and leave copies behind if nobody takes care.
 #[tokio::test]
 async fn nothing_is_left_in_pages_that_rows_have_moved_through() {
-    let mut stage = Stage::new().await;
+    let (mut stage, hand) = Stage::with_hand("").await;
     for number in 0..300 {
         let registered = stage.register_company(&format!("{IN_THE_FORM} {}", "x".repeat(number % 90))).await;
         assert_eq!(registered.verdict(), "200 SUCCESS");
@@ -120,7 +114,8 @@ async fn nothing_is_left_in_pages_that_rows_have_moved_through() {
         stage.stop_gateway().await;
     }
     assert!(found_in_files(&database, IN_THE_FORM) > 0);
-    stage.start_gateway_by(later()).await;
+    hand.advance(LONG);
+    stage.restart().await;
     gone_from_files(&database, IN_THE_FORM).await;
     assert!(verified(&database, None).whole);
     stage.finish().await;

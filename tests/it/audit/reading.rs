@@ -92,7 +92,7 @@ async fn what_a_person_said_is_read_by_them_by_who_may_decide_and_by_who_audits(
         let purchase = stage.get(&who, &path).await.json();
         assert_eq!(purchase["personal"], json!([{"seq": 2, "field": "reason", "value": REASON}]), "{who:?}");
     }
-    // The tokens of this stage do not stand for people who may approve.
+    // A rule allowed it, so there is nobody who decides about it.
     for (subject, role) in
         [("vera", "viewer"), ("rob", "requester"), ("ben", "approver"), ("finn", "finance")]
     {
@@ -109,16 +109,28 @@ async fn what_a_person_said_is_read_by_them_by_who_may_decide_and_by_who_audits(
 }
 
 #[tokio::test]
-async fn who_may_approve_for_the_team_reads_what_was_said() {
-    let people = [("algorithms = [\"HS256\"]", "algorithms = [\"HS256\"]\nmay_approve = true")];
-    let stage = Stage::changed("", &people).await;
-    let path = stage.ask_for(&ann(), "+61491570000").await.header("location").unwrap().to_owned();
-    let said = async |team| {
-        let answer = stage.get(&somebody("ben", team, "approver").of_teams(&[team]), &path).await;
-        (answer.status.as_u16(), answer.text.contains(REASON))
-    };
-    assert_eq!(said("growth").await, (200, true));
-    assert_eq!(said("support").await, (404, false), "another team's purchase is not there at all");
+async fn who_may_decide_reads_what_was_said_and_what_they_answered() {
+    let usual = "max_monthly = \"25.00\" }\nthen = \"allow\"";
+    let asks =
+        "max_monthly = \"25.00\" }\nthen = { approvals = 1, from_role = \"approver\", from_team = \"same\" }";
+    let stage = Stage::changed("", &[(usual, asks)]).await;
+    let asked = stage.ask_for(&ann(), "+61491570000").await;
+    let path = asked.header("location").unwrap().to_owned();
+    let ben = somebody("ben", "growth", "approver");
+    assert!(stage.get(&ben, &path).await.text.contains(REASON));
+    let vera = stage.get(&somebody("vera", "growth", "viewer"), &path).await;
+    assert!(vera.status == 200 && !vera.text.contains(REASON));
+    assert_eq!(stage.get(&somebody("bob", "support", "approver"), &path).await.status, 404);
+
+    let said = "looks good, go on";
+    let decision = json!({"quote_digest": asked.json()["quote_digest"], "comment": said});
+    let approved = stage.post(&ben, &format!("{path}/approve"), &decision).await;
+    assert_eq!(approved.status, 200, "{}", approved.text);
+    for who in [ann(), ben, auditor()] {
+        let personal = stage.get(&who, &path).await.json()["personal"].clone();
+        let values: Vec<&Value> = personal.as_array().unwrap().iter().map(|said| &said["value"]).collect();
+        assert_eq!(values, [&json!(REASON), &json!(said)], "{who:?}");
+    }
     stage.finish().await;
 }
 
