@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use numbers_gateway::app::{EvidenceSource, verify_evidence};
 use numbers_gateway::domain::canonical::Digest;
 use rusqlite::Connection;
 use serde_json::Value;
 
 /// Panics with the first invariant that does not hold.
 pub fn check(database: &Path, upstream: &Value) {
+    audit_verify_finds_no_fault(database);
     let connection = Connection::open(database).unwrap();
     chain_is_whole(&connection);
     every_transition_has_its_event(&connection);
@@ -24,6 +26,13 @@ fn rows<T>(
 ) -> Vec<T> {
     let mut statement = connection.prepare(sql).unwrap();
     statement.query_map([], |row| read(row)).unwrap().map(Result::unwrap).collect()
+}
+
+/// I7, by the gateway's own eyes; the other checks are made by eyes that share nothing with it.
+fn audit_verify_finds_no_fault(database: &Path) {
+    let head = Some(database.with_file_name("audit-head")).filter(|head| head.is_file());
+    let report = verify_evidence(EvidenceSource::Database(database), head.as_deref()).unwrap();
+    assert!(report.whole, "{report}");
 }
 
 /// I7, first half: no gap, every link follows from the one before.
