@@ -82,3 +82,38 @@ fn apply(connection: &Connection, version: i64, sql: &str, at: Timestamp) -> Res
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a broken fixture stops the test")]
+
+    use jiff::Timestamp;
+    use rusqlite::Connection;
+
+    use super::{MIGRATIONS, apply, check, run};
+
+    #[test]
+    fn events_that_were_there_before_are_found_by_who_did_it() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection
+            .execute_batch("CREATE TABLE schema_migrations (version INTEGER, digest BLOB, at_us INTEGER)")
+            .unwrap();
+        for (version, sql) in MIGRATIONS.iter().filter(|(version, _)| *version < 3) {
+            apply(&connection, *version, sql, Timestamp::UNIX_EPOCH).unwrap();
+        }
+        assert!(check(&connection).unwrap_err().to_string().contains("bring it up to date with migrate"));
+        let bodies =
+            [r#"{"actor":{"person":{"issuer":"i","subject":"ann"}}}"#, r#"{"actor":{"gateway":"start"}}"#];
+        for (sequence, body) in (1_i64..).zip(bodies) {
+            let insert = "INSERT INTO audit_events VALUES (?1, 0, 'a', 'k', 'i', ?2, x'', x'')";
+            connection.execute(insert, rusqlite::params![sequence, body]).unwrap();
+        }
+        run(&connection, Timestamp::UNIX_EPOCH).unwrap();
+        check(&connection).unwrap();
+        let mut statement = connection.prepare("SELECT actor FROM audit_events ORDER BY seq").unwrap();
+        let actors: Vec<String> =
+            statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        assert_eq!(actors, ["ann", "gateway:start"]);
+        assert!(connection.execute("UPDATE audit_events SET actor = 'bob'", []).is_err());
+    }
+}

@@ -199,3 +199,56 @@ async fn look(parts: &WitnessParts, earlier: Option<Head>) -> Result<(WitnessedH
         })
         .await
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a broken fixture stops the test")]
+
+    use super::{Actor, AuditEvent, Comparison, Store, Target, Witness, WitnessParts};
+    use crate::clock::Clock;
+    use crate::metrics::Metrics;
+    use crate::service::evidence::WitnessedHead;
+    use crate::store::{self, StoreError};
+
+    async fn happen(store: &Store, times: usize) {
+        for _ in 0..times {
+            let event = AuditEvent::new("test.happened", Actor::Gateway("test"), Target::new("gateway", &7));
+            let written: Result<(), StoreError> = store.write(move |tx| tx.commit(&event, ())).await;
+            written.unwrap();
+        }
+    }
+
+    /// A failover that lost commits looks like this to a process that goes on.
+    #[tokio::test]
+    async fn events_that_are_lost_while_the_gateway_runs_freeze_buying() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, file) = (folder.path().join("gateway.db"), folder.path().join("audit-head"));
+        let store = Store::open(&path, Clock::system()).unwrap();
+        let parts = WitnessParts {
+            store: store.clone(),
+            file: file.clone(),
+            clock: Clock::system(),
+            metrics: Metrics::new().unwrap(),
+        };
+        let (mut witness, comparison) = Witness::begin(parts).await.unwrap();
+        assert_eq!(comparison, Comparison::First);
+        happen(&store, 3).await;
+        witness.look_again().await;
+        assert!(!witness.froze);
+        assert_eq!(WitnessedHead::read(&file).unwrap().unwrap().head.sequence, 3);
+
+        let connection = rusqlite::Connection::open(&path).unwrap();
+        let loss = "DROP TRIGGER audit_events_are_never_deleted; DELETE FROM audit_events WHERE seq > 1";
+        connection.execute_batch(loss).unwrap();
+        happen(&store, 2).await;
+        witness.look_again().await;
+        assert!(witness.froze, "the chain is as long again, and another one");
+        let in_force = store.read(store::freezes::in_force).await.unwrap();
+        assert!(in_force.iter().any(|freeze| freeze.reason.contains("another hash than was witnessed")));
+
+        happen(&store, 1).await;
+        witness.froze = false;
+        witness.look_again().await;
+        assert!(!witness.froze, "once is enough");
+    }
+}
