@@ -50,10 +50,17 @@ pub enum StartError {
     /// Something in the configuration that only shows when it is used.
     #[error("{0}")]
     Configuration(String),
-    /// A fault of ours.
+    /// A fault of ours, or of the machine.
     #[error("{0}")]
     Internal(String),
 }
+
+/// Why a gateway ended without being told to: an fsync failed. The next start finds out what stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the disk lost what was written; the gateway must not go on, and its next start finds out what stands"
+)]
+pub struct DiskLost;
 
 impl From<StoreError> for StartError {
     fn from(error: StoreError) -> Self {
@@ -75,6 +82,7 @@ pub struct Gateway {
     background: Background,
     tasks: TaskTracker,
     stop: CancellationToken,
+    disk_lost: CancellationToken,
     drain_grace: Duration,
 }
 
@@ -82,14 +90,26 @@ impl Gateway {
     /// Opens the database, settles what an earlier process left behind, and serves. Ready when this returns. Port 0
     /// takes a free one.
     pub async fn start(config: &Config, clock: Clock) -> Result<Self, StartError> {
+        let disk_lost = CancellationToken::new();
+        let started = Self::start_on(config, clock, disk_lost.clone()).await;
+        // What failed behind a failed fsync failed because of it.
+        if disk_lost.is_cancelled() { Err(StartError::Internal(DiskLost.to_string())) } else { started }
+    }
+
+    async fn start_on(
+        config: &Config,
+        clock: Clock,
+        disk_lost: CancellationToken,
+    ) -> Result<Self, StartError> {
         let metrics = Metrics::new().map_err(|error| StartError::Internal(error.to_string()))?;
         let verifier = Arc::new(wiring::verifier(config, clock.clone())?);
         let upstream = wiring::upstream(config, clock.clone(), &metrics)?;
-        let store = open_store(config, clock.clone()).await?;
+        let store = open_store(config, clock.clone(), disk_lost.clone()).await?;
         let witness = evidence::begin_witness(config, &store, &clock, &metrics).await?;
         keep_policy(&store, config.policy.clone()).await?;
         let background = Background::default();
         let readiness = Readiness::default();
+        let buying = Buying::new(wiring::buying(config), background.clone(), store.emergency().clone());
         let parts = wiring::Wired {
             config,
             clock,
@@ -100,7 +120,7 @@ impl Gateway {
             background: background.clone(),
             reads: Background::default(),
             instance: InstanceId(Uuid::new_v4()),
-            buying: Buying::new(wiring::buying(config), background.clone()),
+            buying,
         };
         let (public, limits) = parts.public();
         recover(&public.purchasing, &public.registrations).await?;
@@ -129,7 +149,7 @@ impl Gateway {
         readiness.set(true);
         tracing::info!(api = %public.address(), ops = %ops.address(), "ready");
         let drain_grace = config.server.drain_grace;
-        Ok(Self { public, ops, readiness, background, tasks, stop, drain_grace })
+        Ok(Self { public, ops, readiness, background, tasks, stop, disk_lost, drain_grace })
     }
 
     /// Where the public listener is.
@@ -142,8 +162,18 @@ impl Gateway {
         self.ops.address()
     }
 
-    /// Serves until `stop`, then drains within `server.drain_grace`.
-    pub async fn run_until(self, stop: CancellationToken) {
+    /// Serves until `stop`, then drains within `server.drain_grace`. Without a drain, and with an error, as soon as an
+    /// fsync has failed: what is under way then could only be answered without being durable.
+    pub async fn run_until(self, stop: CancellationToken) -> Result<(), DiskLost> {
+        let disk_lost = self.disk_lost.clone();
+        tokio::select! {
+            biased;
+            () = disk_lost.cancelled() => Err(DiskLost),
+            () = self.serve_and_drain(stop) => Ok(()),
+        }
+    }
+
+    async fn serve_and_drain(self, stop: CancellationToken) {
         stop.cancelled().await;
         let deadline = Instant::now() + self.drain_grace;
         self.readiness.set(false);
@@ -175,9 +205,14 @@ pub fn upstream_for_check(config: &Config) -> Result<ClickSend, StartError> {
     wiring::upstream(config, Clock::system(), &metrics)
 }
 
-async fn open_store(config: &Config, clock: Clock) -> Result<Store, StartError> {
+async fn open_store(
+    config: &Config,
+    clock: Clock,
+    disk_lost: CancellationToken,
+) -> Result<Store, StartError> {
     let path = config.storage.database.clone();
-    let opened = tokio::task::spawn_blocking(move || Store::open(&path, clock)).await;
+    let tell = Box::new(move || disk_lost.cancel());
+    let opened = tokio::task::spawn_blocking(move || Store::open_or_tell(&path, clock, tell)).await;
     Ok(opened.map_err(|error| StartError::Internal(error.to_string()))??)
 }
 

@@ -68,8 +68,7 @@ impl Demo {
         }
         output::result(if self.json { demo.ready().json() } else { demo.introduction().await? })?;
         let stop = CancellationToken::new();
-        signals.end(demo.run_until(stop.clone()), &stop).await;
-        Ok(())
+        Ok(signals.end(demo.run_until(stop.clone()), &stop).await?)
     }
 }
 
@@ -87,8 +86,10 @@ async fn tour(demo: demo::Demo, signals: Signals) -> Result<(), Failure> {
         stop.cancel();
         toured
     };
-    let both = async { tokio::join!(touring, demo.run_until(stop.clone())).0 };
-    Ok(signals.end(both, &stop).await?)
+    let both = async { tokio::join!(touring, demo.run_until(stop.clone())) };
+    let (toured, ran) = signals.end(both, &stop).await;
+    ran?;
+    Ok(toured?)
 }
 
 /// A tour begins with a full budget, so it gets a directory that no other had.
@@ -105,6 +106,7 @@ impl From<DemoError> for Failure {
             DemoError::Simulator(_) => Self::dependency(error),
             DemoError::Configuration(faults) => Self::configuration(faults),
             DemoError::Gateway(error) => error.into(),
+            DemoError::Disk(lost) => lost.into(),
             DemoError::Call(error) => Self::internal(error),
         }
     }

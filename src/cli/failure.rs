@@ -3,7 +3,7 @@
 use std::fmt;
 use std::process::ExitCode;
 
-use crate::app::StartError;
+use crate::app::{DiskLost, StartError};
 
 /// What kind of failure it was; but for the first, the numbers are those of `sysexits.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +74,12 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+impl From<DiskLost> for Failure {
+    fn from(lost: DiskLost) -> Self {
+        Self::internal(lost)
+    }
+}
 
 impl From<StartError> for Failure {
     fn from(error: StartError) -> Self {

@@ -43,6 +43,5 @@ async fn serve(loaded: &Loaded) -> Result<(), Failure> {
         _ = signals.next() => return Ok(()),
     };
     let stop = CancellationToken::new();
-    signals.end(gateway.run_until(stop.clone()), &stop).await;
-    Ok(())
+    Ok(signals.end(gateway.run_until(stop.clone()), &stop).await?)
 }

@@ -23,7 +23,7 @@ use tokio_util::task::TaskTracker;
 use self::caller::{CallError, Caller};
 use self::configuration::Place;
 use self::ports::Port;
-use crate::app::{Gateway, StartError};
+use crate::app::{DiskLost, Gateway, StartError};
 use crate::auth::{SignError, Signer};
 use crate::clock::Clock;
 use crate::config::{self, Config, Faults};
@@ -75,6 +75,9 @@ pub enum DemoError {
     /// The gateway.
     #[error(transparent)]
     Gateway(#[from] StartError),
+    /// The disk under the data directory.
+    #[error(transparent)]
+    Disk(#[from] DiskLost),
     /// A call to simulator or gateway that had to work.
     #[error(transparent)]
     Call(#[from] CallError),
@@ -181,10 +184,11 @@ impl Demo {
     }
 
     /// Serves until `stop`. The gateway drains first, with the simulator still there to answer it.
-    pub async fn run_until(self, stop: CancellationToken) {
-        self.gateway.run_until(stop).await;
+    pub async fn run_until(self, stop: CancellationToken) -> Result<(), DemoError> {
+        let ran = self.gateway.run_until(stop).await;
         self.stop.cancel();
         self.tasks.close();
         self.tasks.wait().await;
+        Ok(ran?)
     }
 }

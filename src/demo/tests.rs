@@ -30,7 +30,7 @@ async fn start(folder: &Path) -> Demo {
 async fn stop(demo: Demo) {
     let stop = CancellationToken::new();
     stop.cancel();
-    demo.run_until(stop).await;
+    demo.run_until(stop).await.unwrap();
 }
 
 fn ready(demo: &Demo) -> Value {

@@ -63,7 +63,8 @@ impl UpstreamRefusal {
 }
 
 /// What came of sending a request that cannot be taken back.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Sent<T> {
     /// Upstream did it.
     Done(T),

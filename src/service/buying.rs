@@ -2,13 +2,13 @@
 //!
 //! Off and frozen are states of buying, not of the service: searches go on, and the gateway stays ready.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::domain::freeze::{Freeze, Scope};
 use crate::domain::principal::TeamId;
 use crate::service::background::Background;
 use crate::service::refusal::{Code, Refusal};
+use crate::store::emergency::Emergency;
 
 /// The switch. Cheap to clone; all clones are one.
 #[derive(Clone)]
@@ -19,8 +19,8 @@ struct Inner {
     background: Background,
     /// Those in force, as the store last said.
     freezes: Mutex<Vec<Freeze>>,
-    /// An outcome waits to be written down.
-    evidence_is_owed: AtomicBool,
+    /// Outcomes that wait to be written down: until they are, nothing more is sent.
+    emergency: Emergency,
 }
 
 /// What buying does with a purchase that is ready to be sent.
@@ -47,23 +47,13 @@ pub enum BuyingState {
 
 impl Buying {
     /// A switch as configured, with no freeze in force.
-    pub fn new(configured: Result<Mode, &'static str>, background: Background) -> Self {
-        Self(Arc::new(Inner {
-            configured,
-            background,
-            freezes: Mutex::default(),
-            evidence_is_owed: AtomicBool::new(false),
-        }))
+    pub fn new(configured: Result<Mode, &'static str>, background: Background, emergency: Emergency) -> Self {
+        Self(Arc::new(Inner { configured, background, freezes: Mutex::default(), emergency }))
     }
 
     /// The freezes that are in force from now on.
     pub fn take_freezes(&self, freezes: Vec<Freeze>) {
         *self.0.freezes.lock().unwrap_or_else(PoisonError::into_inner) = freezes;
-    }
-
-    /// Whether an outcome waits to be written down: until it is, nothing more is sent.
-    pub fn owe_evidence(&self, owed: bool) {
-        self.0.evidence_is_owed.store(owed, Ordering::Release);
     }
 
     /// Whether a team may buy now, and in earnest or as a rehearsal.
@@ -82,7 +72,7 @@ impl Buying {
         if self.0.background.is_draining() {
             return Err(Refusal::new(Code::BuyingFrozen, "the gateway is stopping; nothing was sent"));
         }
-        if self.0.evidence_is_owed.load(Ordering::Acquire) {
+        if self.0.emergency.is_owed() {
             let why = "the outcome of an earlier buy cannot be written down yet, so nothing more is sent";
             return Err(Refusal::new(Code::AuditUnavailable, why));
         }

@@ -6,6 +6,7 @@
 pub mod background;
 pub mod budgets;
 pub mod buying;
+mod certainty;
 pub mod evaluation;
 pub mod evidence;
 pub mod figures;

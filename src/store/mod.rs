@@ -8,6 +8,7 @@ pub mod approvals;
 pub mod attempts;
 pub mod audit;
 pub mod books;
+pub mod emergency;
 mod error;
 pub mod freezes;
 pub mod idempotency;
@@ -32,6 +33,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::clock::Clock;
+use emergency::Emergency;
 use reader::Readers;
 use sqlite::ServingLock;
 use writer::Writer;
@@ -43,6 +45,7 @@ pub use error::StoreError;
 pub use session::Session;
 pub use snapshot::Snapshot;
 pub use tx::{Finished, Tx};
+pub use writer::OnLost;
 
 /// How long anybody waits for the store. A write that is answered later still stands; who gave up waiting must
 /// look before acting on it.
@@ -56,6 +59,7 @@ struct Inner {
     writer: Writer,
     readers: Readers,
     path: PathBuf,
+    emergency: Emergency,
     _lock: ServingLock,
 }
 
@@ -63,14 +67,25 @@ impl Store {
     /// Opens the database file, creating it and its folder where they are missing, takes the serving lock and
     /// brings the schema up to date. Blocks: start-up only.
     pub fn open(path: &Path, clock: Clock) -> Result<Self, StoreError> {
+        Self::open_or_tell(path, clock, Box::new(|| ()))
+    }
+
+    /// As [`Store::open`], for a process that must end when an fsync fails.
+    pub fn open_or_tell(path: &Path, clock: Clock, on_lost: OnLost) -> Result<Self, StoreError> {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder)
                 .map_err(|error| StoreError::Unavailable(format!("{}: {error}", folder.display())))?;
         }
         let lock = ServingLock::take(path)?;
-        let writer = Writer::start(path, clock)?;
+        let emergency = Emergency::open(path)?;
+        let writer = Writer::start(path, clock, on_lost)?;
         let readers = Readers::new(path);
-        Ok(Self(Arc::new(Inner { writer, readers, path: path.to_owned(), _lock: lock })))
+        Ok(Self(Arc::new(Inner { writer, readers, emergency, path: path.to_owned(), _lock: lock })))
+    }
+
+    /// Where outcomes go that the database does not take.
+    pub fn emergency(&self) -> &Emergency {
+        &self.0.emergency
     }
 
     /// Runs one transaction. It either ends with its events in one durable commit, or leaves nothing behind.
@@ -84,7 +99,7 @@ impl Store {
     {
         match tokio::time::timeout(DEADLINE, self.0.writer.write(job)).await {
             Ok(result) => result,
-            Err(_) => Err(StoreError::Busy.into()),
+            Err(_) => Err(StoreError::Unanswered.into()),
         }
     }
 

@@ -4,18 +4,23 @@ use std::fs::{File, OpenOptions};
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::store::error::StoreError;
 
 /// WAL lets readers go on beside the writer. `synchronous=FULL` makes every commit an fsync: with NORMAL the last
-/// commits could vanish in a power cut, and a vanished intent is a purchase that might be sent twice.
-/// `secure_delete` overwrites what is deleted, because erased means gone from the file; `recursive_triggers` lets
-/// REPLACE ask the triggers of DELETE.
+/// commits could vanish in a power cut, and a vanished intent is a purchase that might be sent twice. Every fsync is
+/// one whose result we see: SQLite's own checkpoints swallow theirs, and a cache that spills would write in the middle
+/// of a job. `secure_delete` overwrites what is deleted, because erased means gone from the file; `recursive_triggers`
+/// lets REPLACE ask the triggers of DELETE.
 const PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
     PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -4000;
-    PRAGMA journal_size_limit = 67108864; PRAGMA secure_delete = ON; PRAGMA recursive_triggers = ON;";
+    PRAGMA journal_size_limit = 67108864; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_spill = OFF;
+    PRAGMA secure_delete = ON; PRAGMA recursive_triggers = ON;";
 
+/// Pages in the write-ahead log that are worth moving into the database: as many as SQLite's own default.
+const CHECKPOINT_PAGES: i64 = 1_000;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long emptying the log may wait for readers. The writer waits as long, and a claim is fresh for 2 s only.
 const SCRUB_TIMEOUT: Duration = Duration::from_millis(250);
@@ -26,6 +31,8 @@ pub(super) fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.execute_batch(PRAGMAS)?;
+    // A checkpoint of its own at the end would be one more fsync, also after one that failed.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     Ok(connection)
 }
 
@@ -52,10 +59,40 @@ pub(super) fn scrub(path: &Path) -> Result<(), StoreError> {
     if checkpoint("TRUNCATE")? == 0 { Ok(()) } else { Err(StoreError::Busy) }
 }
 
-/// Leaves the file tidy: statistics for the planner, an empty write-ahead log.
-pub(super) fn close(connection: &Connection) {
-    if let Err(error) = connection.execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE);") {
-        tracing::warn!(%error, "the database was not tidied up at the end");
+/// Moves the write-ahead log into the database once it has grown. A reader in the way, or a full disk, only means
+/// that the log stays longer; the one error is a failed fsync.
+pub(super) fn checkpoint(connection: &Connection) -> Result<(), StoreError> {
+    let waiting = wal_pages(connection, "PRAGMA wal_checkpoint(NOOP)")?;
+    if waiting >= CHECKPOINT_PAGES {
+        wal_pages(connection, "PRAGMA wal_checkpoint(PASSIVE)")?;
+    }
+    Ok(())
+}
+
+/// Leaves the file tidy: statistics for the planner, an empty write-ahead log. The one error is a failed fsync.
+pub(super) fn tidy(connection: &Connection) -> Result<(), StoreError> {
+    unless_only_untidy(connection.execute_batch("PRAGMA optimize").map_err(StoreError::from), ())?;
+    wal_pages(connection, "PRAGMA wal_checkpoint(TRUNCATE)")?;
+    Ok(())
+}
+
+/// Runs a checkpoint; the pages that are still to be moved after it.
+fn wal_pages(connection: &Connection, checkpoint: &str) -> Result<i64, StoreError> {
+    let run = || -> Result<i64, StoreError> {
+        let mut statement = connection.prepare_cached(checkpoint)?;
+        let waiting = statement.query_row([], |row| Ok(row.get::<_, i64>(1)? - row.get::<_, i64>(2)?))?;
+        Ok(waiting)
+    };
+    unless_only_untidy(run(), 0)
+}
+
+fn unless_only_untidy<T>(result: Result<T, StoreError>, otherwise: T) -> Result<T, StoreError> {
+    match result {
+        Err(error) if !matches!(error, StoreError::NotDurable(_)) => {
+            tracing::warn!(%error, "the database was not tidied up; nothing is lost, the next time does it");
+            Ok(otherwise)
+        }
+        result => result,
     }
 }
 

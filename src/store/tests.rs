@@ -189,3 +189,23 @@ async fn an_attempt_can_be_ended_whatever_the_calendar_said_at_the_one_before() 
         .await;
     ended.unwrap();
 }
+
+/// SQLite does it no more by itself, because it would swallow a failed fsync.
+#[tokio::test]
+async fn the_write_ahead_log_is_moved_into_the_database_as_it_grows_and_emptied_at_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("gateway.db");
+    let size = |name: &str| std::fs::metadata(folder.path().join(name)).unwrap().len();
+    let store = open(&path);
+    let before = size("gateway.db");
+    let wide = "x".repeat(1_000_000);
+    for _ in 0..6 {
+        let event = event("test.happened").with("wide", wide.clone());
+        store.write(move |tx| -> Result<_, StoreError> { tx.commit(&event, ()) }).await.unwrap();
+    }
+    // The sixth is answered before the log is looked at; the next write comes after that.
+    store.write(write_one).await.unwrap();
+    assert!(size("gateway.db") >= before + 4_000_000, "{} bytes", size("gateway.db"));
+    drop(store);
+    assert_eq!(size("gateway.db-wal"), 0);
+}

@@ -3,6 +3,10 @@
 //! Jobs wait in a bounded queue. The thread takes what is there (at most 128), gives each a savepoint of its own
 //! inside one `BEGIN IMMEDIATE`, and answers all of them only after the one COMMIT, and its one fsync, is done:
 //! many callers share the price of a durable write, and a failed job leaves its neighbours alone.
+//!
+//! A failed COMMIT is rolled back and told, and the next group tries its luck. A failed fsync is the end: the pages
+//! that it was about may be gone while the kernel calls them clean, so nothing is answered, nothing tried again, and
+//! what really stands is found out by the next process.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -24,6 +28,9 @@ const GROUP: usize = 128;
 type Answer = Box<dyn FnOnce(Result<(), &StoreError>) + Send>;
 type Job = Box<dyn FnOnce(&rusqlite::Connection, Timestamp) -> Answer + Send>;
 
+/// Told when an fsync failed: the store answers no write from then on, and the process has to end.
+pub type OnLost = Box<dyn FnOnce() + Send>;
+
 /// The sending side. Dropping it waits for the thread: what was accepted is written, and the file left tidy.
 pub(super) struct Writer {
     queue: Option<mpsc::Sender<Job>>,
@@ -41,14 +48,14 @@ impl Drop for Writer {
 
 impl Writer {
     /// Opens the database, brings it up to date and starts the thread.
-    pub(super) fn start(path: &Path, clock: Clock) -> Result<Self, StoreError> {
+    pub(super) fn start(path: &Path, clock: Clock, on_lost: OnLost) -> Result<Self, StoreError> {
         let connection = sqlite::open_for_writing(path)?;
         migrations::run(&connection, clock.now())?;
         let (queue, jobs) = mpsc::channel(QUEUE);
         let (written, newest) = watch::channel(audit::head(&Session::new(&connection))?.sequence);
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || run(&connection, jobs, &clock, &written))
+            .spawn(move || run(&connection, jobs, &clock, &written, on_lost))
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
         Ok(Self { queue: Some(queue), newest, thread: Some(thread) })
     }
@@ -82,28 +89,47 @@ impl Writer {
         queue.try_send(job).map_err(|_| StoreError::Busy)?;
         match receive.await {
             Ok(result) => result,
-            Err(_) => Err(StoreError::Unavailable("the writer stopped".to_owned()).into()),
+            Err(_) => Err(StoreError::Unanswered.into()),
         }
     }
 }
 
 fn run(
     connection: &rusqlite::Connection,
+    jobs: mpsc::Receiver<Job>,
+    clock: &Clock,
+    written: &watch::Sender<i64>,
+    on_lost: OnLost,
+) {
+    let ended = serve(connection, jobs, clock, written).and_then(|()| sqlite::tidy(connection));
+    if let Err(error) = ended {
+        tracing::error!(%error, "an fsync failed: the gateway ends, and its next start finds out what stands");
+        on_lost();
+    }
+}
+
+/// Group after group, until nobody can send any more. The one error is a failed fsync: then nobody is answered.
+fn serve(
+    connection: &rusqlite::Connection,
     mut jobs: mpsc::Receiver<Job>,
     clock: &Clock,
     written: &watch::Sender<i64>,
-) {
+) -> Result<(), StoreError> {
     while let Some(first) = jobs.blocking_recv() {
         let mut answers = Vec::new();
         let committed = group(connection, first, &mut jobs, clock, &mut answers);
+        if let Err(StoreError::NotDurable(_)) = committed {
+            return committed;
+        }
         if let Ok(newest) = audit::head(&Session::new(connection)) {
             written.send_if_modified(|known| std::mem::replace(known, newest.sequence) != newest.sequence);
         }
         for answer in answers {
             answer(committed.as_ref().copied());
         }
+        sqlite::checkpoint(connection)?;
     }
-    sqlite::close(connection);
+    Ok(())
 }
 
 /// One group, from BEGIN to COMMIT. On failure nothing of it remains.

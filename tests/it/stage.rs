@@ -3,7 +3,7 @@
 use std::sync::Once;
 use std::time::Duration;
 
-use numbers_gateway::app::Gateway;
+use numbers_gateway::app::{DiskLost, Gateway};
 use numbers_gateway::auth::{NewToken, Signer};
 use numbers_gateway::clock::{Clock, ManualClock};
 use numbers_gateway::config::{self, Sources};
@@ -82,7 +82,7 @@ pub struct Stage {
     configuration: String,
     clock: Clock,
     simulator_stop: CancellationToken,
-    gateway: Option<(CancellationToken, JoinHandle<()>)>,
+    gateway: Option<(CancellationToken, JoinHandle<Result<(), DiskLost>>)>,
 }
 
 /// Somebody with a token.
@@ -257,7 +257,7 @@ impl Stage {
     pub async fn stop_gateway(&mut self) {
         if let Some((stop, running)) = self.gateway.take() {
             stop.cancel();
-            running.await.unwrap();
+            running.await.unwrap().unwrap();
         }
     }
 

@@ -18,6 +18,7 @@ use crate::service::purchasing::reservation::Reserved;
 use crate::service::purchasing::{Inner, PANICKED};
 use crate::service::refusal::{Code, Refusal};
 use crate::store;
+use crate::store::emergency::Outcome;
 
 /// A purchase of which not one byte left may be tried again this often before it waits to be asked for.
 const TRIES: u32 = 3;
@@ -100,6 +101,7 @@ impl Inner {
         let id = purchase.id;
         match self.reserve_and_claim(purchase, quote).await {
             Ok(Reserved::Elsewhere(purchase)) => Ok(purchase),
+            Ok(Reserved::Frozen(refusal)) => Err(refusal),
             Ok(Reserved::Cancelled(purchase)) => {
                 self.parts.ground.metrics.purchase_moved(purchase.state);
                 Ok(purchase)
@@ -124,12 +126,13 @@ impl Inner {
                 }
                 Ok(settled)
             }
-            Err(refusal) => {
-                // The commit's answer is lost: it may stand all the same. Nothing was sent and nothing will be, and
-                // the writer works in order, so what is written now comes after it and gives the hold back.
+            Err(error) if error.may_stand() => {
+                // Nothing was sent and nothing will be. The writer works in order, so what is written now comes after
+                // the claim, if there is one, and gives the hold back.
                 self.settle_for_certain(id, Sent::NotSent("the claim was not confirmed".to_owned())).await;
-                Err(refusal)
+                Err(error.into())
             }
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -141,36 +144,14 @@ impl Inner {
         self.cancel(given_back, &Refusal::new(Code::BuyingFrozen, why)).await
     }
 
-    /// Writes an outcome down, and does not give up while this process lives: it is the only one who knows.
     async fn settle_for_certain(&self, id: PurchaseId, sent: Sent<Receipt>) -> Purchase {
-        let mut pause = PAUSE;
-        loop {
-            match self.settle(id, &sent).await {
-                Ok(settled) => return settled,
-                Err(refusal) => {
-                    tracing::error!(
-                        %refusal, purchase = %id, outcome = outcome_word(&sent),
-                        "the outcome of a buy could not be written down; trying again"
-                    );
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(Duration::from_secs(30));
-                }
-            }
-        }
+        let outcome = Outcome::Purchase { id, sent: sent.clone() };
+        self.parts.ground.settle_for_certain(&outcome, || self.settle(id, &sent)).await
     }
 }
 
 pub(super) fn too_late() -> Refusal {
     Refusal::new(Code::ApprovalExpired, "it could not be bought while its approval lasted; ask again")
-}
-
-const fn outcome_word<T>(sent: &Sent<T>) -> &'static str {
-    match sent {
-        Sent::Done(_) => "bought",
-        Sent::Refused(_) => "refused",
-        Sent::NotSent(_) => "not sent",
-        Sent::Ambiguous(_) => "unknown",
-    }
 }
 
 /// The right to drive a purchase; ends for everybody who waits when it is dropped.

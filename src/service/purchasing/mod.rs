@@ -250,9 +250,10 @@ impl Purchasing {
         self.0.quote(number, country).await
     }
 
-    /// Settles what an earlier process left behind: whatever it had claimed is unknown now, and is never sent
-    /// again. How many there were. Called once, before anything is served.
+    /// Settles what an earlier process left behind: what it knew is booked; whatever else it had claimed is unknown
+    /// now, and is never sent again. How many of these there were. Called once, before anything is served.
     pub async fn recover(&self) -> Result<usize, Refusal> {
+        self.0.settle_owed().await?;
         self.0.lose_left_behind().await
     }
 }

@@ -23,6 +23,8 @@ pub(super) enum Reserved {
     Claimed(Purchase, Box<Order>),
     /// A guard said no for good.
     Cancelled(Purchase),
+    /// A freeze stands in the way, for now.
+    Frozen(Refusal),
     /// Not approved any more: whoever moved it meanwhile has the only right to what comes next.
     Elsewhere(Purchase),
 }
@@ -42,7 +44,7 @@ impl Inner {
         &self,
         purchase: Purchase,
         quote: Quote,
-    ) -> Result<Reserved, Refusal> {
+    ) -> Result<Reserved, StoreError> {
         let reservation = Reservation {
             quote,
             instance: self.parts.ground.instance,
@@ -56,16 +58,16 @@ impl Inner {
 }
 
 impl Reservation {
-    fn run(mut self, mut tx: Tx<'_>) -> Result<Finished<Reserved>, Refusal> {
+    fn run(mut self, mut tx: Tx<'_>) -> Result<Finished<Reserved>, StoreError> {
         let id = self.purchase.id;
         // The row counts, not the copy that waited for its quote.
         let current = store::purchases::find(tx.session(), id)?;
         self.purchase = current.ok_or_else(|| StoreError::Corrupt(format!("no purchase {id}")))?;
         if self.purchase.state != State::Approved {
-            return Ok(tx.unchanged(Reserved::Elsewhere(self.purchase))?);
+            return tx.unchanged(Reserved::Elsewhere(self.purchase));
         }
         if let Some(freeze) = store::freezes::stopping(tx.session(), &self.purchase.requester.team)? {
-            return Err(frozen(&freeze));
+            return tx.unchanged(Reserved::Frozen(frozen(&freeze)));
         }
         match self.guard(&tx)? {
             Ok(()) => self.claim(tx),
@@ -79,13 +81,13 @@ impl Reservation {
                 let event = event("purchase.cancelled", &self.purchase)
                     .with("code", refusal.code.as_str())
                     .with("why", refusal.message);
-                Ok(tx.commit(&event, Reserved::Cancelled(self.purchase))?)
+                tx.commit(&event, Reserved::Cancelled(self.purchase))
             }
         }
     }
 
     /// `Ok(Err(_))` is a guard's no; `Err(_)` is a store that failed.
-    fn guard(&self, tx: &Tx<'_>) -> Result<Result<(), Refusal>, Refusal> {
+    fn guard(&self, tx: &Tx<'_>) -> Result<Result<(), Refusal>, StoreError> {
         let (session, purchase) = (tx.session(), &self.purchase);
         let no = |code, message: String| Ok(Err(Refusal::new(code, message)));
         if let Some(other) = store::purchases::active_for(session, &purchase.number)? {
@@ -153,7 +155,7 @@ impl Reservation {
     }
 
     /// The intent is durable when this commits, and only then may a byte leave.
-    fn claim(mut self, mut tx: Tx<'_>) -> Result<Finished<Reserved>, Refusal> {
+    fn claim(mut self, mut tx: Tx<'_>) -> Result<Finished<Reserved>, StoreError> {
         let at = tx.at();
         let day = day_of(at, &self.settings.time_zone);
         let known = store::owned::rows_of(tx.session(), &self.purchase.number)?;
@@ -183,7 +185,7 @@ impl Reservation {
             message_type: self.purchase.message_type,
             registration_data,
         };
-        Ok(tx.commit(&intent, Reserved::Claimed(self.purchase, Box::new(order)))?)
+        tx.commit(&intent, Reserved::Claimed(self.purchase, Box::new(order)))
     }
 }
 

@@ -9,6 +9,7 @@ use crate::domain::purchase::{Purchase, PurchaseId, State, Step};
 use crate::service::purchasing::Inner;
 use crate::service::purchasing::reservation::{account, event};
 use crate::service::refusal::{Code, Refusal};
+use crate::store::emergency::Outcome;
 use crate::store::ledger::Kind;
 use crate::store::purchases::Trace;
 use crate::store::{self, Finished, StoreError, Tx};
@@ -53,6 +54,29 @@ impl Inner {
             .await?;
         self.parts.ground.metrics.purchase_moved(cancelled.state);
         Ok(cancelled)
+    }
+
+    /// Books what an earlier process knew and could not write down, before anything is called unknown.
+    pub(super) async fn settle_owed(&self) -> Result<(), Refusal> {
+        let emergency = self.parts.ground.store.emergency();
+        for owed in emergency.left_behind() {
+            let Outcome::Purchase { id, sent } = &owed.outcome else { continue };
+            let id = *id;
+            let known =
+                self.parts.ground.store.read(move |session| store::purchases::find(session, id)).await?;
+            if known.is_none() {
+                tracing::error!(
+                    purchase = %id,
+                    "the emergency file tells of a purchase that this database does not have, and buying stays off: \
+                     is it a restored one? Compare it with ClickSend's dashboard, then blank the line"
+                );
+                continue;
+            }
+            let settled = self.settle(id, sent).await?;
+            self.parts.ground.metrics.purchase_moved(settled.state);
+            emergency.settled(owed.clone()).await;
+        }
+        Ok(())
     }
 
     /// The serving lock is ours, so whoever claimed these is gone; what it sent, nobody knows.

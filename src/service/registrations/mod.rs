@@ -30,6 +30,7 @@ use crate::service::judging::Case;
 use crate::service::purchasing::PANICKED;
 use crate::service::purchasing::submission::on_behalf_of;
 use crate::service::refusal::{Code, Refusal};
+use crate::store::emergency::Outcome;
 use crate::store::{self, StoreError};
 use record::{claim, settle};
 
@@ -103,8 +104,10 @@ impl Registrations {
         }
     }
 
-    /// Ends what an earlier process left behind as unknown. How many there were.
+    /// Writes down what an earlier process knew, and ends what else it left behind as unknown. How many of these there
+    /// were.
     pub async fn recover(&self) -> Result<usize, Refusal> {
+        self.settle_owed().await?;
         let instance = self.0.ground.instance;
         let left = self
             .0
@@ -116,8 +119,7 @@ impl Registrations {
         for registration in left {
             tracing::error!(registration = %registration.id, "a registration was under way when the gateway stopped; it is not sent again");
             let outcome = Sent::Ambiguous("the gateway stopped while it was under way".to_owned());
-            let id = registration.id;
-            self.0.ground.store.write(move |tx| settle(tx, id, &outcome)).await?;
+            self.settle(registration.id, &outcome).await?;
         }
         Ok(count)
     }
@@ -208,7 +210,7 @@ impl Registrations {
                 // The commit may stand all the same; the writer works in order, so what is written now comes after it.
                 Sent::NotSent("the claim was not confirmed".to_owned())
             };
-            service.settle_for_certain(new.id, &outcome).await;
+            service.settle_for_certain(new.id, outcome).await;
             let _ = done.send(());
         });
         (claimed, sent)
@@ -245,21 +247,25 @@ impl Registrations {
         }
     }
 
-    async fn settle_for_certain(&self, id: RegistrationId, outcome: &Sent<()>) {
-        let mut pause = Duration::from_millis(500);
-        loop {
-            let sent = outcome.clone();
-            let settled: Result<(), Refusal> =
-                self.0.ground.store.write(move |tx| settle(tx, id, &sent)).await;
-            match settled {
-                Ok(()) => return,
-                Err(refusal) => {
-                    tracing::error!(%refusal, "the outcome of a registration could not be written down; trying again");
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(Duration::from_secs(30));
-                }
-            }
+    async fn settle_for_certain(&self, id: RegistrationId, sent: Sent<()>) {
+        let outcome = Outcome::Registration { id, sent: sent.clone() };
+        self.0.ground.settle_for_certain(&outcome, || self.settle(id, &sent)).await;
+    }
+
+    async fn settle(&self, id: RegistrationId, sent: &Sent<()>) -> Result<(), Refusal> {
+        let sent = sent.clone();
+        self.0.ground.store.write(move |tx| settle(tx, id, &sent)).await
+    }
+
+    /// Writes down what an earlier process knew and could not, before anything is called unknown.
+    async fn settle_owed(&self) -> Result<(), Refusal> {
+        let emergency = self.0.ground.store.emergency();
+        for owed in emergency.left_behind() {
+            let Outcome::Registration { id, sent } = &owed.outcome else { continue };
+            self.settle(*id, sent).await?;
+            emergency.settled(owed.clone()).await;
         }
+        Ok(())
     }
 
     async fn read(&self, id: RegistrationId) -> Result<Registration, Refusal> {
