@@ -1,68 +1,9 @@
 //! kill −9 of the real binary, at the moments that count.
 
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
+use serde_json::json;
 
-use serde_json::{Value, json};
-
+use crate::process::{self, Process};
 use crate::stage::{Stage, ann};
-
-/// The real program on the stage's database.
-struct Process {
-    child: Child,
-    /// Lines of the log, so that the pipe never fills.
-    log: Option<std::thread::JoinHandle<Vec<String>>>,
-}
-
-impl Drop for Process {
-    /// A test that fails leaves no server behind.
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Process {
-    /// Starts `serve` and returns when it says that it is ready; the stage's addresses are the process' then.
-    async fn start(stage: &mut Stage) -> Self {
-        let configuration = stage.folder.path().join("gateway.toml");
-        std::fs::write(&configuration, stage.configuration()).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_numbers-gateway"))
-            .args(["serve", "--config"])
-            .arg(&configuration)
-            .stderr(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        let (ready, address) = tokio::sync::oneshot::channel();
-        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let log = std::thread::spawn(move || {
-            let mut ready = Some(ready);
-            let mut kept = Vec::new();
-            for line in lines.map_while(Result::ok) {
-                let event: Value = serde_json::from_str(&line).unwrap_or_default();
-                if event["message"] == "ready"
-                    && let Some(ready) = ready.take()
-                {
-                    ready.send((event["api"].clone(), event["ops"].clone())).unwrap();
-                }
-                kept.push(line);
-            }
-            kept
-        });
-        let (api, ops) = address.await.expect("the process became ready");
-        stage.api = format!("http://{}", api.as_str().unwrap());
-        stage.ops = format!("http://{}", ops.as_str().unwrap());
-        Self { child, log: Some(log) }
-    }
-
-    /// SIGKILL: nothing of the program's own runs any more.
-    fn kill(mut self) -> Vec<String> {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-        self.log.take().unwrap().join().unwrap()
-    }
-}
 
 #[tokio::test]
 async fn a_buy_that_was_claimed_is_never_sent_again_by_the_next_process() {
@@ -76,7 +17,7 @@ async fn a_buy_that_was_claimed_is_never_sent_again_by_the_next_process() {
             tokio::task::spawn(stage.request(&who, reqwest::Method::POST, &path).send())
         };
         stage.ledger("operation=buy&wait_held=1").await;
-        process.kill();
+        process.kill().await;
         assert!(buying.await.unwrap().is_err(), "the answer is lost");
         stage.control("release", json!({})).await;
 
@@ -87,7 +28,7 @@ async fn a_buy_that_was_claimed_is_never_sent_again_by_the_next_process() {
         let last = purchase["history"].as_array().unwrap().last().unwrap();
         assert_eq!((&purchase["state"], &last["action"]), (&json!("unknown"), &json!("purchase.lost")));
         assert_eq!(stage.calls("buy").await, 1, "{at}: sent again");
-        let log = process.kill().join("\n");
+        let log = process.kill().await;
         assert!(log.contains("its outcome is unknown and it is not sent again"), "{log}");
         for secret in ["simulator-key", "a secret of the tests"] {
             assert!(!log.contains(secret), "a log line carries a secret");
@@ -107,13 +48,13 @@ async fn a_request_that_was_not_claimed_is_sent_once_when_it_is_asked_for_again(
         tokio::task::spawn(stage.request(&who, reqwest::Method::POST, &path).send())
     };
     stage.ledger("operation=search&wait_held=1").await;
-    process.kill();
+    process.kill().await;
     assert!(buying.await.unwrap().is_err());
     stage.control("release", json!({})).await;
     let process = Process::start(&mut stage).await;
     assert_eq!(stage.buy(&ann(), &number).await.verdict(), "200 SUCCESS");
     assert_eq!(stage.calls("buy").await, 1);
-    process.kill();
+    process.kill().await;
     stage.finish().await;
 }
 
@@ -121,13 +62,9 @@ async fn a_request_that_was_not_claimed_is_sent_once_when_it_is_asked_for_again(
 async fn a_second_serving_process_on_one_database_refuses_to_start() {
     let mut stage = Stage::without_gateway().await;
     let first = Process::start(&mut stage).await;
-    let second = Command::new(env!("CARGO_BIN_EXE_numbers-gateway"))
-        .args(["serve", "--config"])
-        .arg(stage.folder.path().join("gateway.toml"))
-        .output()
-        .unwrap();
+    let second = process::serve(&stage.folder.path().join("gateway.toml")).output().unwrap();
     assert_eq!(second.status.code(), Some(69));
     assert!(String::from_utf8_lossy(&second.stderr).contains("another gateway serves"));
-    first.kill();
+    first.kill().await;
     stage.finish().await;
 }

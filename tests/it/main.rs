@@ -11,11 +11,14 @@
 mod approving;
 mod audit;
 mod buying;
+mod chaos;
 mod corners;
 mod crash;
+mod disk;
 mod documents;
 mod edge;
 mod evidence;
+mod process;
 mod quirks;
 mod roles;
 mod searching;

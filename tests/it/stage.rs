@@ -175,6 +175,11 @@ impl Stage {
         Self::empty("", &[]).await
     }
 
+    /// The same with further configuration.
+    pub async fn without_gateway_with(extra: &str) -> Self {
+        Self::empty(extra, &[]).await
+    }
+
     /// A stage with further configuration, whose usual one says something else besides: `(usual, other)`.
     pub async fn changed(extra: &str, changes: &[(&str, &str)]) -> Self {
         let mut stage = Self::empty(extra, changes).await;

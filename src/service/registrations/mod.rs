@@ -191,11 +191,12 @@ impl Registrations {
         self.0.ground.background.spawn(async move {
             let claimed_boot = service.0.ground.clock.boot();
             let (instance, row, its_form) = (service.0.ground.instance, new.clone(), form.clone());
-            let claimed: Claimed =
+            let claimed: Result<Option<Registration>, StoreError> =
                 service.0.ground.store.write(move |tx| claim(tx, &row, &its_form, instance, since)).await;
-            let (is_ours, is_certain) = (matches!(claimed, Ok(None)), claimed.is_ok());
+            let is_ours = matches!(claimed, Ok(None));
+            let may_stand = claimed.as_ref().is_err_and(StoreError::may_stand);
             // Whoever asked may have stopped waiting, here as well as below.
-            let _ = tell.send(claimed);
+            let _ = tell.send(claimed.map_err(Refusal::from));
             let outcome = if is_ours {
                 let (upstream, number_type, country) =
                     (&service.0.ground.upstream, new.number_type, new.country);
@@ -204,11 +205,11 @@ impl Registrations {
                     .catch_unwind()
                     .await
                     .unwrap_or_else(|_| Sent::Ambiguous(PANICKED.to_owned()))
-            } else if is_certain {
-                return;
-            } else {
-                // The commit may stand all the same; the writer works in order, so what is written now comes after it.
+            } else if may_stand {
+                // The writer works in order, so what is written now comes after the claim, if there is one.
                 Sent::NotSent("the claim was not confirmed".to_owned())
+            } else {
+                return;
             };
             service.settle_for_certain(new.id, outcome).await;
             let _ = done.send(());

@@ -14,11 +14,11 @@ pub(super) fn claim(
     form: &RegistrationForm,
     instance: InstanceId,
     since: jiff::Timestamp,
-) -> Result<store::Finished<Option<Registration>>, Refusal> {
+) -> Result<store::Finished<Option<Registration>>, StoreError> {
     let team = &registration.requester.team;
     let found = store::registrations::repeat_of(tx.session(), team, &registration.form_digest, since)?;
     if found.is_some() {
-        return Ok(tx.unchanged(found)?);
+        return tx.unchanged(found);
     }
     store::registrations::insert(&mut tx, registration, form, instance)?;
     let event = AuditEvent::new(
@@ -34,8 +34,8 @@ pub(super) fn claim(
     .with("instance", instance.0.to_string())
     .with_some("reference", registration.reference.clone())
     .with_some("on_behalf_of", registration.requester.on_behalf_of.clone())
-    .with_personal("form", Some(serde_json::to_string(form).map_err(StoreError::from)?));
-    Ok(tx.commit(&event, None)?)
+    .with_personal("form", Some(serde_json::to_string(form)?));
+    tx.commit(&event, None)
 }
 
 /// Ends the one attempt; one that is ended already, or was never claimed, stays as it is.

@@ -1,0 +1,208 @@
+//! A disk that is full, and one that fails: what is said, what is sent, and what comes back by itself.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::chaos::shim::{Act, Call, Plan, Shim, or_skip};
+use crate::process::Process;
+use crate::stage::{Answer, Stage, ann, send};
+
+const REGISTER: &str = "/v3/numbers/registrations/number-types/10dlc/country/CA";
+
+fn form() -> Value {
+    json!({
+        "full_name": "Ann Lee", "company_name": "Acme", "email": "ann@example.com",
+        "website_url": "https://acme.example", "sample_message": "Your code is 1234.",
+        "primary_use_case": "One-time codes",
+    })
+}
+
+async fn numbers(stage: &Stage) -> Vec<String> {
+    stage.numbers_on_sale("AU").await
+}
+
+/// Repeats a buy until it is answered like this; the tries of the gateway itself are seconds apart.
+async fn buy_until(stage: &Stage, number: &str, verdict: &str) -> Answer {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+    loop {
+        let answer = stage.buy(&ann(), number).await;
+        if answer.verdict() == verdict {
+            return answer;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "{number} is still {}", answer.text);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+async fn sold(stage: &Stage) -> usize {
+    stage.ledger("").await["sales"].as_array().unwrap().len()
+}
+
+#[tokio::test]
+async fn on_a_full_disk_nothing_is_sent_searches_go_on_and_buying_comes_back_with_the_space() {
+    let Some(shim) = or_skip() else { return };
+    let mut stage = Stage::without_gateway().await;
+    let process = Process::start_on(&mut stage, &shim).await;
+    let numbers = numbers(&stage).await;
+    assert_eq!(stage.buy(&ann(), &numbers[0]).await.verdict(), "200 SUCCESS");
+
+    shim.set_full(true);
+    assert_eq!(stage.buy(&ann(), &numbers[1]).await.verdict(), "503 AUDIT_UNAVAILABLE");
+    let registering = send(stage.request(&ann(), Method::POST, REGISTER).json(&form())).await;
+    assert_eq!(registering.verdict(), "503 AUDIT_UNAVAILABLE");
+    assert_eq!(stage.get(&ann(), "/v3/numbers/search/AU").await.status, 200);
+    assert_eq!(stage.get(&ann(), "/v1/purchases").await.status, 200);
+    assert_eq!((stage.calls("buy").await, stage.calls("register").await), (1, 0), "sent on a full disk");
+
+    shim.set_full(false);
+    assert_eq!(stage.buy(&ann(), &numbers[1]).await.verdict(), "200 SUCCESS");
+    assert_eq!((stage.calls("buy").await, sold(&stage).await), (2, 2));
+    process.kill().await;
+    stage.finish().await;
+}
+
+/// The claim is the second commit of a buy: its failure is told at once, and the purchase waits to be asked for.
+#[tokio::test]
+async fn a_claim_that_cannot_be_written_is_told_at_once_and_not_sent() {
+    let Some(shim) = or_skip() else { return };
+    let mut stage = Stage::without_gateway().await;
+    let process = Process::start_on(&mut stage, &shim).await;
+    let numbers = numbers(&stage).await;
+    assert_eq!(stage.buy(&ann(), &numbers[0]).await.verdict(), "200 SUCCESS");
+
+    shim.plan(&at(Act::FillAfter, "sync-wal", 1));
+    let refused = stage.buy(&ann(), &numbers[1]).await;
+    assert_eq!(refused.verdict(), "503 AUDIT_UNAVAILABLE");
+    assert!(refused.header("location").is_some(), "it was submitted");
+    shim.forget_plan();
+    shim.set_full(false);
+    assert_eq!(stage.buy(&ann(), &numbers[1]).await.verdict(), "200 SUCCESS");
+    assert_eq!((stage.calls("buy").await, sold(&stage).await), (2, 2));
+    assert!(process.kill().await.contains("the store failed"));
+    stage.finish().await;
+}
+
+/// Buys until upstream has sold and not answered, fills the disk, and lets the answer come.
+async fn sold_on_a_full_disk(stage: &Stage, shim: &Shim, process: &Process, number: &str) {
+    stage.fault(json!({"operation": "buy", "fault": "hold", "at": "after_sale", "count": 1})).await;
+    let path = format!("/v3/numbers/buy/{number}");
+    let buying = stage.request(&ann(), Method::POST, &path).header("prefer", "wait=1").send();
+    let buying = tokio::task::spawn(buying);
+    stage.ledger("operation=buy&wait_held=1").await;
+    shim.set_full(true);
+    stage.control("release", json!({})).await;
+    process.says("an outcome is in the emergency file alone").await;
+    buying.abort();
+}
+
+#[tokio::test]
+async fn a_sale_that_finds_the_disk_full_is_kept_stops_buying_and_is_booked_when_there_is_space() {
+    let Some(shim) = or_skip() else { return };
+    let mut stage = Stage::without_gateway().await;
+    let process = Process::start_on(&mut stage, &shim).await;
+    let numbers = numbers(&stage).await;
+    sold_on_a_full_disk(&stage, &shim, &process, &numbers[0]).await;
+    let record = emergency_file(&stage);
+    assert!(record.contains(&numbers[0]) && record.contains("price_total"), "{record}");
+    assert_eq!(stage.get(&ann(), "/v3/numbers/search/AU").await.status, 200);
+    let refused = stage.buy(&ann(), &numbers[1]).await;
+    assert_eq!(refused.verdict(), "503 AUDIT_UNAVAILABLE");
+    assert_eq!(stage.calls("buy").await, 1, "sent while an outcome is owed");
+
+    shim.set_full(false);
+    buy_until(&stage, &numbers[0], "200 SUCCESS").await;
+    buy_until(&stage, &numbers[1], "200 SUCCESS").await;
+    assert_eq!(emergency_file(&stage), "", "blank again");
+    assert_eq!((stage.calls("buy").await, sold(&stage).await), (2, 2));
+    process.kill().await;
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn a_sale_kept_on_a_full_disk_is_booked_by_the_next_process() {
+    let Some(shim) = or_skip() else { return };
+    let mut stage = Stage::without_gateway().await;
+    let process = Process::start_on(&mut stage, &shim).await;
+    let numbers = numbers(&stage).await;
+    sold_on_a_full_disk(&stage, &shim, &process, &numbers[0]).await;
+    process.kill().await;
+    shim.set_full(false);
+
+    let process = Process::start_on(&mut stage, &shim).await;
+    let again = stage.buy(&ann(), &numbers[0]).await;
+    assert_eq!(again.verdict(), "200 SUCCESS");
+    let purchase = stage.get(&ann(), again.header("location").unwrap()).await.json();
+    let actions: Vec<_> =
+        purchase["history"].as_array().unwrap().iter().map(|event| &event["action"]).collect();
+    assert_eq!(actions.last().unwrap().as_str(), Some("purchase.bought"), "{actions:?}");
+    assert_eq!((stage.calls("buy").await, sold(&stage).await), (1, 1));
+    assert_eq!(emergency_file(&stage), "");
+    process.kill().await;
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn a_registration_kept_on_a_full_disk_is_written_down_by_the_next_process() {
+    let Some(shim) = or_skip() else { return };
+    let mut stage = Stage::without_gateway().await;
+    let process = Process::start_on(&mut stage, &shim).await;
+    stage.fault(json!({"operation": "register", "fault": "hold", "at": "after_sale", "count": 1})).await;
+    let registering = tokio::task::spawn(stage.request(&ann(), Method::POST, REGISTER).json(&form()).send());
+    stage.ledger("operation=register&wait_held=1").await;
+    shim.set_full(true);
+    stage.control("release", json!({})).await;
+    process.says("an outcome is in the emergency file alone").await;
+    process.kill().await;
+    registering.abort();
+    shim.set_full(false);
+
+    let process = Process::start_on(&mut stage, &shim).await;
+    let again = send(stage.request(&ann(), Method::POST, REGISTER).json(&form())).await;
+    assert_eq!(again.status, 200, "{}", again.text);
+    assert_eq!(stage.calls("register").await, 1);
+    assert_eq!(emergency_file(&stage), "");
+    process.kill().await;
+    stage.finish().await;
+}
+
+/// Whatever the moment: nothing is answered as done, the process is gone, and the next one sends nothing again.
+#[tokio::test]
+async fn a_failed_fsync_ends_the_process_and_the_next_one_finds_out_what_stands() {
+    let Some(shim) = or_skip() else { return };
+    for (commit, what, received) in
+        [(1, "200 SUCCESS", 0), (2, "409 PURCHASE_OUTCOME_UNKNOWN", 0), (3, "200 SUCCESS", 1)]
+    {
+        let mut stage = Stage::without_gateway().await;
+        let process = Process::start_on(&mut stage, &shim).await;
+        let numbers = numbers(&stage).await;
+        assert_eq!(stage.buy(&ann(), &numbers[0]).await.verdict(), "200 SUCCESS");
+
+        shim.plan(&at(Act::Fail, "sync-wal", commit));
+        let path = format!("/v3/numbers/buy/{}", numbers[1]);
+        let answer = stage.request(&ann(), Method::POST, &path).send().await;
+        assert!(answer.is_err() || answer.unwrap().status() == 503, "commit {commit}");
+        let ended = process.ended().await;
+        assert_eq!(ended.status.code(), Some(70), "commit {commit}: {}", ended.log);
+        assert!(ended.log.contains("an fsync failed"), "{}", ended.log);
+        assert_eq!(stage.calls("buy").await, 1 + received, "commit {commit}");
+
+        shim.forget_plan();
+        let process = Process::start_on(&mut stage, &shim).await;
+        assert_eq!(stage.buy(&ann(), &numbers[1]).await.verdict(), what, "commit {commit}");
+        let calls = stage.calls("buy").await;
+        assert_eq!(calls, if what.starts_with("200") { 2 } else { 1 }, "commit {commit}: sent again");
+        process.kill().await;
+        stage.finish().await;
+    }
+}
+
+fn at(act: Act, call: &str, count: usize) -> Plan {
+    Plan { act, call: Call { name: call.to_owned(), count } }
+}
+
+fn emergency_file(stage: &Stage) -> String {
+    let text = std::fs::read_to_string(stage.folder.path().join("gateway.emergency")).unwrap();
+    text.trim().to_owned()
+}
