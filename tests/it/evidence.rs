@@ -5,18 +5,70 @@ use std::path::Path;
 
 use numbers_gateway::app::{EvidenceSource, verify_evidence};
 use numbers_gateway::domain::canonical::Digest;
+use numbers_gateway::domain::money::Money;
 use rusqlite::Connection;
 use serde_json::Value;
 
+/// What a month may cost, in micro-units: of each team, and of all.
+pub struct Limits {
+    teams: BTreeMap<String, i64>,
+    organisation: Option<i64>,
+}
+
+impl Limits {
+    /// As a stage's configuration says.
+    pub fn of(configuration: &str) -> Self {
+        let configuration: toml::Table = configuration.parse().unwrap();
+        let spend = |budget: Option<&toml::Value>| {
+            let amount = budget?.get("spend_per_month")?.as_str()?;
+            amount.parse::<Money>().ok().map(Money::micros)
+        };
+        let teams = configuration["teams"].as_table().unwrap().iter();
+        Self {
+            teams: teams.filter_map(|(id, team)| Some((id.clone(), spend(team.get("budget"))?))).collect(),
+            organisation: spend(configuration.get("budget")),
+        }
+    }
+}
+
 /// Panics with the first invariant that does not hold.
-pub fn check(database: &Path, upstream: &Value) {
+pub fn check(database: &Path, upstream: &Value, limits: &Limits) {
     audit_verify_finds_no_fault(database);
     let connection = Connection::open(database).unwrap();
+    // One snapshot, also while a gateway is at work.
+    connection.execute_batch("BEGIN").unwrap();
     chain_is_whole(&connection);
     every_transition_has_its_event(&connection);
     one_active_purchase_per_number(&connection);
     holds_are_posted_or_released_once_or_their_purchase_is_open(&connection);
     no_buy_without_an_attempt(&connection, upstream);
+    no_hold_above_a_limit(&connection, limits);
+    what_was_sent_is_what_was_decided(&connection);
+}
+
+/// I4, when nothing is under way: what upstream sold is bought or known to be open, and what is bought was sold.
+/// `elsewhere` are numbers that came to the account without a purchase.
+pub fn every_sale_is_known(database: &Path, upstream: &Value, elsewhere: &[String]) {
+    let connection = Connection::open(database).unwrap();
+    let in_states = |states: &str| {
+        let sql = format!("SELECT number FROM purchases WHERE state IN ({states})");
+        rows(&connection, &sql, |row| row.get::<_, String>(0))
+    };
+    let (bought, open) = (in_states("'bought', 'bought_late'"), in_states("'unknown', 'needs_attention'"));
+    let sales = upstream["sales"].as_array().unwrap().iter();
+    let sold: Vec<&str> = sales.map(|sale| sale["number"].as_str().unwrap()).collect();
+    for number in &sold {
+        let is_known = [bought.as_slice(), open.as_slice(), elsewhere]
+            .iter()
+            .any(|numbers| numbers.iter().any(|known| known == number));
+        assert!(is_known, "{number} was sold and nobody knows");
+        assert_eq!(sold.iter().filter(|sold| *sold == number).count(), 1, "{number} was sold twice");
+    }
+    for number in &bought {
+        assert!(sold.contains(&number.as_str()), "{number} is booked and was never sold");
+    }
+    let under_way = in_states("'reserved', 'dispatching'");
+    assert!(under_way.is_empty(), "under way, with nobody to end it: {under_way:?}");
 }
 
 fn rows<T>(
@@ -110,4 +162,42 @@ fn no_buy_without_an_attempt(connection: &Connection, upstream: &Value) {
         *left -= 1;
         assert!(*left >= 0, "upstream received more buys of {number} than were claimed");
     }
+}
+
+/// I3: at every hold, the month's holds and posts with this one are within the team's limit and the organisation's.
+fn no_hold_above_a_limit(connection: &Connection, limits: &Limits) {
+    let mut used: BTreeMap<(String, Option<String>), i64> = BTreeMap::new();
+    let entries =
+        rows(connection, "SELECT month, team, kind, amount_micros FROM ledger ORDER BY id", |row| {
+            Ok((
+                row.get::<_, String>(0)?,
+                row.get::<_, String>(1)?,
+                row.get::<_, String>(2)?,
+                row.get::<_, i64>(3)?,
+            ))
+        });
+    for (month, team, kind, amount) in entries {
+        let budgets = [(Some(team.clone()), limits.teams.get(&team).copied()), (None, limits.organisation)];
+        for (whose, limit) in budgets {
+            let sum = used.entry((month.clone(), whose.clone())).or_default();
+            *sum += amount;
+            if let Some(limit) = limit.filter(|_| kind == "hold") {
+                assert!(*sum <= limit, "{month}: a hold made {sum} of {limit} micros for {whose:?}");
+            }
+        }
+    }
+}
+
+/// I9: each claim names the number and the type that were submitted, and there is one attempt for each.
+fn what_was_sent_is_what_was_decided(connection: &Connection) {
+    let wrong = rows(
+        connection,
+        "SELECT p.id FROM purchases p JOIN audit_events a ON a.target_id = p.id AND a.action = 'purchase.intent'
+         WHERE instr(a.body, '\"' || p.number || '\"') = 0 OR instr(a.body, '\"' || p.message_type || '\"') = 0
+         UNION ALL
+         SELECT p.id FROM purchases p WHERE (SELECT count(*) FROM attempts t WHERE t.purchase_id = p.id)
+           <> (SELECT count(*) FROM audit_events a WHERE a.target_id = p.id AND a.action = 'purchase.intent')",
+        |row| row.get::<_, String>(0),
+    );
+    assert!(wrong.is_empty(), "sent and not as decided: {wrong:?}");
 }

@@ -1,5 +1,6 @@
 //! A stage for one test: a simulator, a gateway in front of it, and people with tokens.
 
+use std::path::PathBuf;
 use std::sync::Once;
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::evidence;
+use crate::evidence::{self, Limits};
 
 /// What stands in the configuration unless a test adds to it. `%` marks are filled in by [`Stage`].
 const CONFIGURATION: &str = r#"
@@ -175,9 +176,9 @@ impl Stage {
         Self::empty("", &[]).await
     }
 
-    /// The same with further configuration.
-    pub async fn without_gateway_with(extra: &str) -> Self {
-        Self::empty(extra, &[]).await
+    /// The same, configured as [`Stage::changed`].
+    pub async fn without_gateway_but(extra: &str, changes: &[(&str, &str)]) -> Self {
+        Self::empty(extra, changes).await
     }
 
     /// A stage with further configuration, whose usual one says something else besides: `(usual, other)`.
@@ -271,7 +272,7 @@ impl Stage {
         let ledger = self.ledger("").await;
         self.stop_gateway().await;
         self.simulator_stop.cancel();
-        evidence::check(&self.folder.path().join("gateway.db"), &ledger);
+        self.check(&ledger);
     }
 
     /// Cuts upstream off: its port answers no more.
@@ -282,7 +283,17 @@ impl Stage {
     /// As [`Stage::finish`], where upstream cannot be asked any more.
     pub async fn finish_without_upstream(mut self) {
         self.stop_gateway().await;
-        evidence::check(&self.folder.path().join("gateway.db"), &json!({"requests": []}));
+        self.check(&json!({"requests": []}));
+    }
+
+    /// What must hold at any moment, by what upstream has seen until then.
+    pub fn check(&self, upstream: &Value) {
+        evidence::check(&self.database(), upstream, &Limits::of(&self.configuration));
+    }
+
+    /// The database file.
+    pub fn database(&self) -> PathBuf {
+        self.folder.path().join("gateway.db")
     }
 
     /// A token for somebody.

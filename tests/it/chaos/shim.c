@@ -38,7 +38,13 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static char plan[128];
 static long seen;
-static off_t confirmed = -1;
+/* What the write-ahead log had where it was written since its last fsync, newest first. */
+static struct undo {
+    struct undo *older;
+    off_t offset, size_before;
+    ssize_t length;
+    char bytes[];
+} *unconfirmed;
 static enum { OTHER, UPSTREAM, BUY, ANSWERED } sockets[SOCKETS];
 
 /* Files of the control folder, past our own wrappers. */
@@ -68,6 +74,35 @@ static void die(void) {
     for (;;) syscall(SYS_kill, getpid(), SIGKILL);
 }
 
+/* The write-ahead log is about to change here. */
+static void remember(int wal, off_t offset, size_t length, off_t size) {
+    struct undo *undo = malloc(sizeof *undo + length);
+    if (!undo) abort();
+    pthread_mutex_lock(&lock);
+    *undo = (struct undo){.older = unconfirmed, .offset = offset, .size_before = size};
+    undo->length = syscall(SYS_pread64, wal, undo->bytes, length, offset);
+    unconfirmed = undo;
+    pthread_mutex_unlock(&lock);
+}
+
+static void confirm(void) {
+    pthread_mutex_lock(&lock);
+    while (unconfirmed) {
+        struct undo *older = unconfirmed->older;
+        free(unconfirmed);
+        unconfirmed = older;
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+/* Power fails: none of it reached the disk. */
+static void cut(int wal) {
+    for (struct undo *undo = unconfirmed; undo; undo = undo->older) {
+        if (undo->length > 0) syscall(SYS_pwrite64, wal, undo->bytes, undo->length, undo->offset);
+        syscall(SYS_ftruncate, wal, undo->size_before);
+    }
+}
+
 /* Whether the plan wants this action now. A plan that changed counts from its beginning. */
 static int wanted(const char *action, const char *name, long count) {
     char planned[32], what[32];
@@ -94,7 +129,7 @@ static long begins(const char *name, int wal) {
     long count = sscanf(plan, "%31s %31s", planned, what) == 2 && !strcmp(what, name) ? ++seen : 0;
     if (wanted("kill-before", name, count)) die();
     if (wanted("cut-before", name, count)) {
-        if (confirmed >= 0) syscall(SYS_ftruncate, wal, confirmed);
+        cut(wal);
         die();
     }
     if (wanted("fail", name, count)) count = -1;
@@ -131,16 +166,13 @@ static int refused(int fd, off_t offset, size_t length) {
     struct stat file;
     const char *which = kind(fd);
     if (!which || fstat(fd, &file)) return 0;
-    if (!strcmp(which, "wal")) {
-        pthread_mutex_lock(&lock);
-        if (confirmed < 0) confirmed = file.st_size;
-        pthread_mutex_unlock(&lock);
-    }
     off_t end = offset + (off_t)length, allocated = (off_t)file.st_blocks * 512;
     if ((end > file.st_size || end > allocated) && is_full()) return ENOSPC;
     if (!strcmp(which, "other")) return 0;
     snprintf(name, sizeof name, "write-%s", which);
-    return begins(name, fd) < 0 ? EIO : 0;
+    if (begins(name, fd) < 0) return EIO;
+    if (!strcmp(which, "wal")) remember(fd, offset, length, file.st_size);
+    return 0;
 }
 
 #define PWRITE(name, offset_type)                                                          \
@@ -171,8 +203,7 @@ FTRUNCATE(ftruncate64, off64_t)
         long count = begins(called, fd);                                                   \
         if (count < 0) return errno = EIO, -1;                                             \
         int result = NEXT(name)(fd);                                                       \
-        struct stat file;                                                                  \
-        if (!strcmp(which, "wal") && !result && !fstat(fd, &file)) confirmed = file.st_size; \
+        if (!strcmp(which, "wal") && !result) confirm();                                   \
         ends(called, count);                                                               \
         return result;                                                                     \
     }
