@@ -112,8 +112,11 @@ async fn a_sale_that_finds_the_disk_full_is_kept_stops_buying_and_is_booked_when
     assert_eq!(stage.calls("buy").await, 1, "sent while an outcome is owed");
 
     shim.set_full(false);
-    buy_until(&stage, &numbers[0], "200 SUCCESS").await;
     buy_until(&stage, &numbers[1], "200 SUCCESS").await;
+    assert_eq!(stage.buy(&ann(), &numbers[0]).await.verdict(), "200 SUCCESS");
+    let (booked, claimed) =
+        (event(&stage, &numbers[0], "purchase.bought"), event(&stage, &numbers[1], "purchase.intent"));
+    assert!(booked < claimed, "event {claimed} sends while event {booked} is owed");
     assert_eq!(emergency_file(&stage), "", "blank again");
     assert_eq!((stage.calls("buy").await, sold(&stage).await), (2, 2));
     process.kill().await;
@@ -200,6 +203,14 @@ async fn a_failed_fsync_ends_the_process_and_the_next_one_finds_out_what_stands(
 
 fn at(act: Act, call: &str, count: usize) -> Plan {
     Plan { act, call: Call { name: call.to_owned(), count } }
+}
+
+/// The place in the evidence of what happened to the purchase of a number.
+fn event(stage: &Stage, number: &str, action: &str) -> i64 {
+    let connection = rusqlite::Connection::open(stage.database()).unwrap();
+    let sql = "SELECT a.seq FROM audit_events a JOIN purchases p ON p.id = a.target_id
+               WHERE p.number = ?1 AND a.action = ?2";
+    connection.query_row(sql, [number, action], |row| row.get(0)).unwrap()
 }
 
 fn emergency_file(stage: &Stage) -> String {

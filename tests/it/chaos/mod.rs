@@ -19,20 +19,19 @@ const CYCLES: usize = 5;
 /// Cycles on one database before a fresh one.
 const GENERATION: usize = 25;
 
-/// Room for everything that a test of many buys needs, and not for everything that chaos asks for.
-async fn stage() -> Stage {
-    let days = "[limits.purchases_per_day]\nsubject = 100000\nteam = 100000";
-    let budgets = [
-        ("growth]\nbudget = { spend_per_month = \"1000.00\", recurring_per_month = \"1000.00\" }", GROWTH),
-        ("currency = \"AUD\"", ORGANISATION),
-    ];
-    Stage::without_gateway_but(days, &budgets).await
-}
+/// Budgets of growth and of all that every named step fits into, twice.
+const ROOMY: [u32; 2] = [2_000, 2_500];
+/// Budgets that the buys of a generation come to the end of, as does the one of support.
+const TIGHT: [u32; 2] = [180, 280];
 
-const GROWTH: &str =
-    "growth]\nbudget = { spend_per_month = \"1500.00\", recurring_per_month = \"unlimited\" }";
-const ORGANISATION: &str =
-    "currency = \"AUD\"\nspend_per_month = \"1600.00\"\nrecurring_per_month = \"unlimited\"";
+async fn stage([growth, organisation]: [u32; 2]) -> Stage {
+    let days = "[limits.purchases_per_day]\nsubject = 100000\nteam = 100000";
+    let unlimited = "recurring_per_month = \"unlimited\"";
+    let growth = format!("growth]\nbudget = {{ spend_per_month = \"{growth}.00\", {unlimited} }}");
+    let organisation = format!("currency = \"AUD\"\nspend_per_month = \"{organisation}.00\"\n{unlimited}\n");
+    let usual = "growth]\nbudget = { spend_per_month = \"1000.00\", recurring_per_month = \"1000.00\" }";
+    Stage::without_gateway_but(days, &[(usual, &growth), ("currency = \"AUD\"", &organisation)]).await
+}
 
 async fn buy(stage: &Stage, number: &str) -> Option<Answer> {
     let request = stage.request(&ann(), reqwest::Method::POST, &format!("/v3/numbers/buy/{number}"));
@@ -91,7 +90,7 @@ async fn expect(stage: &Stage, step: &Step, number: &str) {
 #[tokio::test]
 async fn at_every_named_step_the_next_process_knows_what_it_must_and_sends_nothing_twice() {
     let Some(shim) = or_skip() else { return };
-    let mut stage = stage().await;
+    let mut stage = stage(ROOMY).await;
     let mut process = warm(&mut stage, &shim).await;
     shim.begin_log();
     buy_next(&stage).await;
@@ -124,7 +123,7 @@ async fn leave_a_claim(stage: &mut Stage, shim: &Shim, step: &Step) -> String {
 #[tokio::test]
 async fn a_recovery_that_is_killed_is_done_by_the_next_one() {
     let Some(shim) = or_skip() else { return };
-    let mut stage = stage().await;
+    let mut stage = stage(ROOMY).await;
     let process = warm(&mut stage, &shim).await;
     shim.begin_log();
     buy_next(&stage).await;
@@ -160,7 +159,8 @@ async fn after_every_kill_and_every_power_cut_the_invariants_hold() {
     let mut figures = Figures::default();
     let mut done = 0;
     while done < cycles {
-        let mut run = Run::start(stage().await, &shim, seed.wrapping_add(u64::try_from(done).unwrap())).await;
+        let mut run =
+            Run::start(stage(TIGHT).await, &shim, seed.wrapping_add(u64::try_from(done).unwrap())).await;
         for _ in 0..GENERATION.min(cycles - done) {
             run.cycle(&mut figures).await;
             done += 1;
