@@ -51,6 +51,7 @@ pub struct Figures {
     cycles: usize,
     ended_at_a_call: usize,
     requests: usize,
+    approvals: usize,
     recoveries_killed: usize,
     repeats: usize,
     bought: u32,
@@ -60,11 +61,20 @@ pub struct Figures {
 
 impl fmt::Display for Figures {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { cycles, ended_at_a_call, requests, recoveries_killed, repeats, bought, unknown, sold } =
-            self;
+        let Self {
+            cycles,
+            ended_at_a_call,
+            requests,
+            approvals,
+            recoveries_killed,
+            repeats,
+            bought,
+            unknown,
+            sold,
+        } = self;
         write!(
             out,
-            "{cycles} cycles, {ended_at_a_call} ended at a chosen call, {requests} buys asked for, {recoveries_killed} recoveries killed, {repeats} keys repeated, \
+            "{cycles} cycles, {ended_at_a_call} ended at a chosen call, {requests} buys and {approvals} approvals asked for, {recoveries_killed} recoveries killed, {repeats} keys repeated, \
              {sold} sold, {bought} bought, {unknown} unknown, 0 violations"
         )
     }
@@ -104,15 +114,18 @@ impl<'s> Run<'s> {
             let fault = FAULTS[self.random.index(FAULTS.len())];
             self.stage.fault(json!({"operation": "buy", "fault": fault, "count": 1})).await;
         }
-        let traffic = self.traffic().await;
+        let mut traffic = self.traffic().await;
+        let approvals = self.approvals().await;
         figures.requests += traffic.len();
+        figures.approvals += approvals.len();
+        traffic.extend(approvals);
         figures.ended_at_a_call += usize::from(self.end_in(traffic).await);
         self.stage.end_faults().await;
         figures.recoveries_killed += self.restart().await;
         figures.repeats += self.repeat_every_key().await;
         let ledger = self.stage.ledger("operation=buy").await;
         self.stage.check(&ledger);
-        evidence::every_sale_is_known(&self.stage.database(), &ledger, &[]);
+        evidence::every_sale_is_known(&self.stage.database(), &ledger);
         self.keys_mean_what_they_meant();
     }
 
@@ -139,6 +152,21 @@ impl<'s> Run<'s> {
                     }
                     self.keys.insert(key, keyed);
                 }
+            }
+        }
+        requests
+    }
+
+    /// What waits for people is approved, by two at once.
+    async fn approvals(&self) -> Vec<RequestBuilder> {
+        let approver = |subject| somebody(subject, "growth", "approver").of_teams(&["growth", "support"]);
+        let waiting = self.stage.get(&approver("kim"), "/v1/purchases?state=pending_approval").await.json();
+        let mut requests = Vec::new();
+        for purchase in waiting["items"].as_array().unwrap().iter().take(2) {
+            let path = format!("/v1/purchases/{}/approve", purchase["id"].as_str().unwrap());
+            let body = json!({"quote_digest": purchase["quote_digest"]});
+            for subject in ["kim", "lea"] {
+                requests.push(self.stage.request(&approver(subject), Method::POST, &path).json(&body));
             }
         }
         requests
