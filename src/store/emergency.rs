@@ -33,6 +33,8 @@ pub enum Outcome {
     Purchase {
         /// Whose attempt it was.
         id: PurchaseId,
+        /// Which one, counted from 1: what became of it says nothing about a later one.
+        attempt: i64,
         /// Upstream's answer, the receipt verbatim.
         sent: Sent<Receipt>,
     },
@@ -260,7 +262,7 @@ mod tests {
             price_monthly: Some("19.00".into()),
             currency: None,
         };
-        Outcome::Purchase { id: PurchaseId::random(), sent: Sent::Done(receipt) }
+        Outcome::Purchase { id: PurchaseId::random(), attempt: 1, sent: Sent::Done(receipt) }
     }
 
     fn registered() -> Outcome {

@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use numbers_gateway::clock::Clock;
+use numbers_gateway::domain::order::Sent;
+use numbers_gateway::store::Store;
+use numbers_gateway::store::emergency::Outcome;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -144,6 +148,39 @@ async fn a_sale_kept_on_a_full_disk_is_booked_by_the_next_process() {
     assert_eq!(emergency_file(&stage), "");
     process.kill().await;
     stage.finish().await;
+}
+
+/// A record that was settled may have stayed, where blanking it failed.
+#[tokio::test]
+async fn a_record_speaks_for_its_own_attempt_and_for_no_later_one() {
+    for (attempt, becomes) in [(0, "unknown"), (1, "not_sent")] {
+        let mut stage = Stage::without_gateway().await;
+        let process = Process::start(&mut stage).await;
+        let number = numbers(&stage).await[0].clone();
+        stage.fault(json!({"operation": "buy", "fault": "hold", "count": 1})).await;
+        let path = format!("/v3/numbers/buy/{number}");
+        let buying = tokio::task::spawn(stage.request(&ann(), Method::POST, &path).send());
+        stage.ledger("operation=buy&wait_held=1").await;
+        process.kill().await;
+        assert!(buying.await.unwrap().is_err());
+
+        let id = only(&stage, "SELECT id FROM purchases").parse().unwrap();
+        let store = Store::open(&stage.database(), Clock::system()).unwrap();
+        let outcome = Outcome::Purchase { id, attempt, sent: Sent::NotSent("no connection".to_owned()) };
+        store.emergency().keep(outcome, Clock::system().now()).await;
+        drop(store);
+
+        Process::start(&mut stage).await.kill().await;
+        let first = only(&stage, "SELECT outcome FROM attempts ORDER BY claimed_us LIMIT 1");
+        assert_eq!(first, becomes, "by a record of attempt {attempt}");
+        assert_eq!(emergency_file(&stage), "");
+    }
+}
+
+/// The one text that a statement finds.
+fn only(stage: &Stage, statement: &str) -> String {
+    let connection = rusqlite::Connection::open(stage.database()).unwrap();
+    connection.query_row(statement, [], |row| row.get(0)).unwrap()
 }
 
 #[tokio::test]

@@ -98,7 +98,7 @@ impl Inner {
         let claimed_boot = self.parts.ground.clock.boot();
         // Once more: quote and slot may have taken longer than the gateway had left.
         let mode = self.parts.ground.buying.check(&purchase.requester.team)?;
-        let id = purchase.id;
+        let (id, attempt) = (purchase.id, purchase.attempts + 1);
         match self.reserve_and_claim(purchase, quote).await {
             Ok(Reserved::Elsewhere(purchase)) => Ok(purchase),
             Ok(Reserved::Frozen(refusal)) => Err(refusal),
@@ -118,7 +118,7 @@ impl Inner {
                 // A fault of ours in the middle of sending proves nothing: the number may have been sold.
                 let sent =
                     sending.catch_unwind().await.unwrap_or_else(|_| Sent::Ambiguous(PANICKED.to_owned()));
-                let settled = self.settle_for_certain(purchase.id, sent).await;
+                let settled = self.settle_for_certain(id, attempt, sent).await;
                 self.parts.ground.metrics.purchase_moved(settled.state);
                 let is_gone = settled.code.as_deref() == Some(Code::NumberNotAvailable.as_str());
                 if !settled.state.is_active() && !is_gone {
@@ -129,7 +129,8 @@ impl Inner {
             Err(error) if error.may_stand() => {
                 // Nothing was sent and nothing will be. The writer works in order, so what is written now comes after
                 // the claim, if there is one, and gives the hold back.
-                self.settle_for_certain(id, Sent::NotSent("the claim was not confirmed".to_owned())).await;
+                let not_sent = Sent::NotSent("the claim was not confirmed".to_owned());
+                self.settle_for_certain(id, attempt, not_sent).await;
                 Err(error.into())
             }
             Err(error) => Err(error.into()),
@@ -140,12 +141,13 @@ impl Inner {
     async fn end_rehearsal(&self, purchase: Purchase) -> Result<Purchase, Refusal> {
         self.parts.searches.offer_again(purchase.number.as_str());
         let why = "the gateway rehearses: rules, budgets and limits would have let it through, and nothing was sent";
-        let given_back = self.settle_for_certain(purchase.id, Sent::NotSent(why.to_owned())).await;
+        let given_back =
+            self.settle_for_certain(purchase.id, purchase.attempts, Sent::NotSent(why.to_owned())).await;
         self.cancel(given_back, &Refusal::new(Code::BuyingFrozen, why)).await
     }
 
-    async fn settle_for_certain(&self, id: PurchaseId, sent: Sent<Receipt>) -> Purchase {
-        let outcome = Outcome::Purchase { id, sent: sent.clone() };
+    async fn settle_for_certain(&self, id: PurchaseId, attempt: i64, sent: Sent<Receipt>) -> Purchase {
+        let outcome = Outcome::Purchase { id, attempt, sent: sent.clone() };
         self.parts.ground.settle_for_certain(&outcome, || self.settle(id, &sent)).await
     }
 }

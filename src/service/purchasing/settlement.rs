@@ -60,20 +60,22 @@ impl Inner {
     pub(super) async fn settle_owed(&self) -> Result<(), Refusal> {
         let emergency = self.parts.ground.store.emergency();
         for owed in emergency.left_behind() {
-            let Outcome::Purchase { id, sent } = &owed.outcome else { continue };
+            let Outcome::Purchase { id, attempt, sent } = &owed.outcome else { continue };
             let id = *id;
-            let known =
-                self.parts.ground.store.read(move |session| store::purchases::find(session, id)).await?;
-            if known.is_none() {
+            let reading = self.parts.ground.store.read(move |session| store::purchases::find(session, id));
+            let Some(purchase) = reading.await? else {
                 tracing::error!(
                     purchase = %id,
                     "the emergency file tells of a purchase that this database does not have, and buying stays off: \
                      is it a restored one? Compare it with ClickSend's dashboard, then blank the line"
                 );
                 continue;
+            };
+            // A record that was settled and could not be blanked must not speak for a later attempt.
+            if purchase.attempts == *attempt {
+                let settled = self.settle(id, sent).await?;
+                self.parts.ground.metrics.purchase_moved(settled.state);
             }
-            let settled = self.settle(id, sent).await?;
-            self.parts.ground.metrics.purchase_moved(settled.state);
             emergency.settled(owed.clone()).await;
         }
         Ok(())
