@@ -211,7 +211,7 @@ async fn open_store(
     disk_lost: CancellationToken,
 ) -> Result<Store, StartError> {
     let path = config.storage.database.clone();
-    let tell = Box::new(move || disk_lost.cancel());
+    let tell = Arc::new(move || disk_lost.cancel());
     let opened = tokio::task::spawn_blocking(move || Store::open_or_tell(&path, clock, tell)).await;
     Ok(opened.map_err(|error| StartError::Internal(error.to_string()))??)
 }

@@ -30,8 +30,8 @@ pub use output::tell;
 #[command(
     name = "numbers-gateway",
     version,
-    after_help = "Exit codes: 0 fine, 1 evidence that is not whole, 64 bad usage, 69 something it depends on is not there, 70 internal, \
-                  78 configuration.\n\nExample:\n  numbers-gateway demo"
+    after_help = "Exit codes: 0 fine, 1 evidence that is not whole, 64 bad usage, 69 something it depends \
+                  on is not there, 70 internal, 78 configuration.\n\nExample:\n  numbers-gateway demo"
 )]
 pub struct Cli {
     #[command(subcommand)]

@@ -60,6 +60,7 @@ struct Inner {
     readers: Readers,
     path: PathBuf,
     emergency: Emergency,
+    on_lost: OnLost,
     _lock: ServingLock,
 }
 
@@ -67,7 +68,7 @@ impl Store {
     /// Opens the database file, creating it and its folder where they are missing, takes the serving lock and
     /// brings the schema up to date. Blocks: start-up only.
     pub fn open(path: &Path, clock: Clock) -> Result<Self, StoreError> {
-        Self::open_or_tell(path, clock, Box::new(|| ()))
+        Self::open_or_tell(path, clock, Arc::new(|| ()))
     }
 
     /// As [`Store::open`], for a process that must end when an fsync fails.
@@ -78,9 +79,10 @@ impl Store {
         }
         let lock = ServingLock::take(path)?;
         let emergency = Emergency::open(path)?;
-        let writer = Writer::start(path, clock, on_lost)?;
+        let writer = Writer::start(path, clock, Arc::clone(&on_lost))?;
         let readers = Readers::new(path);
-        Ok(Self(Arc::new(Inner { writer, readers, emergency, path: path.to_owned(), _lock: lock })))
+        let path = path.to_owned();
+        Ok(Self(Arc::new(Inner { writer, readers, emergency, path, on_lost, _lock: lock })))
     }
 
     /// Where outcomes go that the database does not take.
@@ -126,6 +128,10 @@ impl Store {
     pub async fn scrub(&self) -> Result<(), StoreError> {
         let path = self.0.path.clone();
         let scrubbing = tokio::task::spawn_blocking(move || sqlite::scrub(&path));
-        scrubbing.await.map_err(|error| StoreError::Unavailable(error.to_string()))?
+        let scrubbed = scrubbing.await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        if let Err(StoreError::NotDurable(_)) = scrubbed {
+            (self.0.on_lost)();
+        }
+        scrubbed
     }
 }

@@ -10,6 +10,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -29,7 +30,7 @@ type Answer = Box<dyn FnOnce(Result<(), &StoreError>) + Send>;
 type Job = Box<dyn FnOnce(&rusqlite::Connection, Timestamp) -> Answer + Send>;
 
 /// Told when an fsync failed: the store answers no write from then on, and the process has to end.
-pub type OnLost = Box<dyn FnOnce() + Send>;
+pub type OnLost = Arc<dyn Fn() + Send + Sync>;
 
 /// The sending side. Dropping it waits for the thread: what was accepted is written, and the file left tidy.
 pub(super) struct Writer {
@@ -55,7 +56,7 @@ impl Writer {
         let (written, newest) = watch::channel(audit::head(&Session::new(&connection))?.sequence);
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || run(&connection, jobs, &clock, &written, on_lost))
+            .spawn(move || run(&connection, jobs, &clock, &written, &on_lost))
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
         Ok(Self { queue: Some(queue), newest, thread: Some(thread) })
     }
@@ -99,7 +100,7 @@ fn run(
     jobs: mpsc::Receiver<Job>,
     clock: &Clock,
     written: &watch::Sender<i64>,
-    on_lost: OnLost,
+    on_lost: &OnLost,
 ) {
     let ended = serve(connection, jobs, clock, written).and_then(|()| sqlite::tidy(connection));
     if let Err(error) = ended {

@@ -30,10 +30,6 @@ fn auditor() -> Somebody {
 }
 
 impl Stage {
-    fn database(&self) -> PathBuf {
-        self.folder.path().join("gateway.db")
-    }
-
     fn head_file(&self) -> PathBuf {
         self.folder.path().join("audit-head")
     }
