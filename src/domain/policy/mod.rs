@@ -134,6 +134,8 @@ impl Policy {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a broken fixture stops the test")]
 
+    mod ordered_by_price;
+
     use jiff::civil::date;
 
     use super::{Action, BudgetLeft, Condition, Facts, Policy, Price, Rule, Verdict};

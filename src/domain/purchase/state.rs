@@ -262,6 +262,71 @@ impl fmt::Display for Step {
 mod tests {
     use super::{State, Step};
 
+    /// What leads on from each state, and where to; every other step is impossible.
+    const TABLE: [(State, &[(Step, State)]); 14] = [
+        (
+            State::PendingApproval,
+            &[
+                (Step::Endorse, State::PendingApproval),
+                (Step::Approve, State::Approved),
+                (Step::Reject, State::Rejected),
+                (Step::Withdraw, State::Withdrawn),
+                (Step::Expire, State::Expired),
+                (Step::AskAgain, State::PendingApproval),
+                (Step::Redecide, State::Approved),
+                (Step::Cancel, State::Cancelled),
+            ],
+        ),
+        (
+            State::Approved,
+            &[
+                (Step::Withdraw, State::Withdrawn),
+                (Step::AskAgain, State::PendingApproval),
+                (Step::Redecide, State::Approved),
+                (Step::Reserve, State::Reserved),
+                (Step::Cancel, State::Cancelled),
+            ],
+        ),
+        (State::Reserved, &[(Step::Claim, State::Dispatching)]),
+        (
+            State::Dispatching,
+            &[
+                (Step::NotSent, State::Approved),
+                (Step::Book, State::Bought),
+                (Step::Fail, State::Failed),
+                (Step::Lose, State::Unknown),
+            ],
+        ),
+        (State::Bought, &[]),
+        (State::Failed, &[(Step::BookLate, State::BoughtLate)]),
+        (
+            State::Unknown,
+            &[
+                (Step::Book, State::Bought),
+                (Step::Absent, State::NotBought),
+                (Step::Stall, State::NeedsAttention),
+            ],
+        ),
+        (State::NeedsAttention, &[(Step::Book, State::Bought), (Step::GiveUp, State::NotBought)]),
+        (State::NotBought, &[(Step::BookLate, State::BoughtLate)]),
+        (State::BoughtLate, &[]),
+        (State::Rejected, &[]),
+        (State::Withdrawn, &[]),
+        (State::Expired, &[]),
+        (State::Cancelled, &[]),
+    ];
+
+    #[test]
+    fn the_machine_is_the_table_of_the_protocol_and_nothing_else() {
+        assert_eq!(TABLE.map(|(from, _)| from), State::ALL);
+        for (from, ways) in TABLE {
+            for step in Step::ALL {
+                let wanted = ways.iter().find(|(way, _)| *way == step).map(|(_, to)| *to);
+                assert_eq!(from.after(step).ok(), wanted, "{from}: {step:?}");
+            }
+        }
+    }
+
     /// Every way from one state to another.
     fn transitions() -> impl Iterator<Item = (State, Step, State)> {
         State::ALL.into_iter().flat_map(|from| {
