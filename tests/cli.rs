@@ -12,6 +12,9 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
+#[path = "cli/policy.rs"]
+mod policy;
+
 /// One call of the program.
 struct Ran {
     code: i32,

@@ -110,8 +110,8 @@ impl Verify {
         }
         match report.faults_found {
             0 => Ok(()),
-            1 => Err(Failure::not_whole("the evidence is not whole: 1 fault")),
-            faults => Err(Failure::not_whole(format_args!("the evidence is not whole: {faults} faults"))),
+            1 => Err(Failure::amiss("the evidence is not whole: 1 fault")),
+            faults => Err(Failure::amiss(format_args!("the evidence is not whole: {faults} faults"))),
         }
     }
 }

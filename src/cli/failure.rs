@@ -9,7 +9,7 @@ use crate::app::{DiskLost, StartError};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     /// 1: nothing failed, and what was looked at is not as it should be.
-    NotWhole,
+    Amiss,
     /// 64: the command line or what stands on standard input.
     Usage,
     /// 69: something that the command depends on is not there: a database, a port, ClickSend.
@@ -23,7 +23,7 @@ pub enum Status {
 impl From<Status> for ExitCode {
     fn from(status: Status) -> Self {
         Self::from(match status {
-            Status::NotWhole => 1,
+            Status::Amiss => 1,
             Status::Usage => 64,
             Status::Dependency => 69,
             Status::Internal => 70,
@@ -42,8 +42,8 @@ pub struct Failure {
 }
 
 impl Failure {
-    pub(super) fn not_whole(message: impl fmt::Display) -> Self {
-        Self::new(Status::NotWhole, message)
+    pub(super) fn amiss(message: impl fmt::Display) -> Self {
+        Self::new(Status::Amiss, message)
     }
 
     pub(super) fn usage(message: impl fmt::Display) -> Self {

@@ -13,6 +13,9 @@ mod keys;
 mod live;
 mod migrate;
 mod output;
+mod policy;
+mod policy_explain;
+mod policy_test;
 mod run_time;
 mod serve;
 mod signals;
@@ -30,8 +33,9 @@ pub use output::tell;
 #[command(
     name = "numbers-gateway",
     version,
-    after_help = "Exit codes: 0 fine, 1 evidence that is not whole, 64 bad usage, 69 something it depends \
-                  on is not there, 70 internal, 78 configuration.\n\nExample:\n  numbers-gateway demo"
+    after_help = "Exit codes: 0 fine, 1 evidence or rules that are not as they should be, 64 bad usage, \
+                  69 something it depends on is not there, 70 internal, 78 configuration.\n\nExample:\n  \
+                  numbers-gateway demo"
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -47,6 +51,7 @@ enum Command {
     Audit(audit::Audit),
     Token(token::Token),
     Keys(keys::Keys),
+    Policy(policy::Policy),
     Migrate(migrate::Migrate),
     Healthcheck(healthcheck::Healthcheck),
     /// Prints the OpenAPI document of the gateway's HTTP interface.
@@ -65,6 +70,7 @@ impl Cli {
             Command::Audit(audit) => audit.run(),
             Command::Token(token) => token.run(),
             Command::Keys(keys) => keys.run(),
+            Command::Policy(policy) => policy.run(),
             Command::Migrate(migrate) => migrate.run(),
             Command::Healthcheck(check) => check.run(),
             Command::Openapi => output::result(crate::http::openapi()),
@@ -121,6 +127,9 @@ mod tests {
             "token --subject ann --team growth --role requester --role approver --ttl 90m --kid k",
             "token check --config gateway.toml",
             "keys generate --out keys",
+            "policy test cases.toml --config gateway.toml",
+            "policy explain --team growth --country AU --monthly 20.71 --role requester --budget-left unlimited",
+            "policy explain --action register --team growth --country US --number-type 10dlc --at 2026-11-23T10:00",
             "migrate --config gateway.toml",
             "healthcheck --url http://127.0.0.1:9464/readyz",
             "openapi",
@@ -142,6 +151,11 @@ mod tests {
             "token --subject ann --role viewer --team Growth",
             "token --subject ann --role viewer check",
             "keys",
+            "policy",
+            "policy test",
+            "policy explain --team growth --country Australia --monthly 1.00",
+            "policy explain --team growth --country AU --monthly -1.00",
+            "policy explain --team growth --country AU --monthly 1.00 --at noon",
             "healthcheck --url https://127.0.0.1/readyz",
         ];
         let parse = |line: &str| {

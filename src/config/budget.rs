@@ -40,7 +40,9 @@ const CURRENCY: Kind<Currency> = Kind::text(r#"write three capital letters, like
     text.parse().map_err(|_| "not a currency".into())
 });
 
-const LIMIT: Kind<Limit> = Kind::text(r#"write digits with a point, like "25.00", or "unlimited""#, limit);
+/// An amount, or the word for none.
+pub(super) const LIMIT: Kind<Limit> =
+    Kind::text(r#"write digits with a point, like "25.00", or "unlimited""#, limit);
 
 impl Budget {
     pub(super) fn read(section: &mut Section<'_>) -> Self {

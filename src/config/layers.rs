@@ -119,23 +119,28 @@ pub(super) fn secret_text(path: &Path) -> Result<String, String> {
     Ok(text)
 }
 
-fn file_layer(source: &FileSource) -> Result<Table, Vec<Fault>> {
+/// The tree of a TOML file of at most 1 MiB; `valid` says which file to name where it cannot be read.
+pub(super) fn file_table(path: &Path, valid: &str) -> Result<Table, Vec<Fault>> {
     const LARGEST: u64 = 1 << 20;
+    let name = Arc::from(path.to_string_lossy().as_ref());
+    match read_text(path, LARGEST) {
+        Ok(text) => tree::parse(&name, &text),
+        Err(problem) => Err(vec![Fault {
+            origin: Origin::File { name, position: None },
+            key: String::new(),
+            value: None,
+            problem,
+            valid: valid.to_owned(),
+        }]),
+    }
+}
+
+fn file_layer(source: &FileSource) -> Result<Table, Vec<Fault>> {
     match source {
         FileSource::None => Ok(Table::new()),
         FileSource::Text { name, text } => tree::parse(&Arc::from(name.as_str()), text),
         FileSource::Path(path) => {
-            let name = Arc::from(path.to_string_lossy().as_ref());
-            match read_text(path, LARGEST) {
-                Ok(text) => tree::parse(&name, &text),
-                Err(problem) => Err(vec![Fault {
-                    origin: Origin::File { name, position: None },
-                    key: String::new(),
-                    value: None,
-                    problem,
-                    valid: format!("name a TOML file with --config or {FILE_VARIABLE}"),
-                }]),
-            }
+            file_table(path, &format!("name a TOML file with --config or {FILE_VARIABLE}"))
         }
     }
 }

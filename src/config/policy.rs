@@ -23,7 +23,8 @@ const VERDICT: Kind<Verdict> =
         if text == "allow" { Ok(Verdict::Allow) } else { Err("no such verdict".into()) }
     });
 
-const ACTION: Kind<Action> = Kind::text("write buy or register", |text| match text {
+/// What a rule is about.
+pub(super) const ACTION: Kind<Action> = Kind::text("write buy or register", |text| match text {
     "buy" => Ok(Action::Buy),
     "register" => Ok(Action::Register),
     _ => Err("no such action".into()),
