@@ -22,7 +22,7 @@ use crate::domain::policy::{Decision, Verdict};
                   config/examples/small-team-cases.toml --config config/examples/small-team.toml"
 )]
 pub(super) struct PolicyTest {
-    /// The file with [[cases]].
+    /// The table of cases.
     #[arg(value_name = "FILE")]
     cases: PathBuf,
     #[command(flatten)]
