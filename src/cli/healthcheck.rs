@@ -66,7 +66,9 @@ fn ask(url: &Uri) -> io::Result<String> {
     stream.set_write_timeout(Some(left()?))?;
     let path = url.path_and_query().map_or("/", |path| path.as_str());
     let authority = url.authority().map_or(host, |authority| authority.as_str());
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n")?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n");
+    // In one piece: a server may answer and close as soon as it has read the first one.
+    stream.write_all(request.as_bytes())?;
     let mut answer = Vec::new();
     let mut reader = stream.try_clone()?.take(LONGEST_ANSWER);
     // Per read, so that an answer in drops does not outlast the deadline.
