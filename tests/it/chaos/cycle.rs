@@ -74,8 +74,9 @@ impl fmt::Display for Figures {
         } = self;
         write!(
             out,
-            "{cycles} cycles, {ended_at_a_call} ended at a chosen call, {requests} buys and {approvals} approvals asked for, {recoveries_killed} recoveries killed, {repeats} keys repeated, \
-             {sold} sold, {bought} bought, {unknown} unknown, 0 violations"
+            "{cycles} cycles ({ended_at_a_call} ended at a chosen call, {recoveries_killed} recoveries killed), \
+             {requests} buys and {approvals} approvals asked for, {repeats} keys repeated, \
+             {sold} sold, {bought} bought, {unknown} unknown"
         )
     }
 }
@@ -189,7 +190,9 @@ impl<'s> Run<'s> {
         let process = self.process.take().unwrap();
         let at_a_call = !self.cycles.is_multiple_of(3);
         if at_a_call {
-            self.plan(MOMENTS[self.cycles % MOMENTS.len()]);
+            let moment = MOMENTS[self.cycles % MOMENTS.len()];
+            // Each buy commits three times and connects once.
+            self.plan(moment, if moment.1.ends_with("wal") { 6 } else { 2 });
         }
         let running: Vec<_> = traffic.into_iter().map(|request| tokio::task::spawn(request.send())).collect();
         let mut came = false;
@@ -206,9 +209,8 @@ impl<'s> Run<'s> {
         came
     }
 
-    /// At one of the first such calls: each buy commits three times and connects once.
-    fn plan(&mut self, (act, name): (Act, &str)) {
-        let first = if name.ends_with("wal") { 6 } else { 2 };
+    /// Something happens at one of the first such calls.
+    fn plan(&mut self, (act, name): (Act, &str), first: usize) {
         let call = Call { name: name.to_owned(), count: 1 + self.random.index(first) };
         self.shim.plan(&Plan { act, call });
     }
@@ -217,9 +219,8 @@ impl<'s> Run<'s> {
     async fn restart(&mut self) -> usize {
         let mut killed = 0;
         while self.random.below(4) == 0 {
-            let (act, name) = MOMENTS[self.random.index(4)];
-            self.shim
-                .plan(&Plan { act, call: Call { name: name.to_owned(), count: 1 + self.random.index(2) } });
+            let moment = MOMENTS[self.random.index(4)];
+            self.plan(moment, 2);
             if let Ok(process) = Process::try_start_on(&mut self.stage, self.shim).await {
                 process.kill().await;
             }

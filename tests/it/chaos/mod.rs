@@ -177,5 +177,5 @@ async fn after_every_kill_and_every_power_cut_the_invariants_hold() {
         }
         run.finish(&mut figures).await;
     }
-    println!("chaos: {figures} in {:.0} s, seed {seed}", began.elapsed().as_secs_f64());
+    println!("chaos: {figures}, in {:.0} s, seed {seed}", began.elapsed().as_secs_f64());
 }
