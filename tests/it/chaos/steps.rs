@@ -60,7 +60,8 @@ pub fn of_a_buy(calls: &[String]) -> Vec<Step> {
 
 /// The steps of a start that finds something under way, from the calls that one made; it was not sold.
 pub fn of_a_recovery(calls: &[String]) -> Vec<Step> {
-    let recovered = last(calls, calls.len(), "sync-wal");
+    // The first that a start makes durable; what follows differs from start to start.
+    let recovered = first(calls, 0, "sync-wal");
     let step =
         |name, act| Step { name, plan: Plan { act, call: call(calls, recovered) }, leaves: &[NOT_SOLD] };
     vec![
