@@ -162,7 +162,7 @@ def rounds(upstream, api, authorization, folder, buys):
 
 
 def main():
-    buys = int(sys.argv[2]) if len(sys.argv) > 2 else 400
+    buys = int(sys.argv[2]) if sys.argv[2:] and sys.argv[2] else 150
     direct, through, sync = measure(sys.argv[1], buys)
     added = [one - other for one, other in zip(through, direct)]
     print(f"{len(added)} buys, one after the other")
