@@ -238,6 +238,31 @@ async fn a_failed_fsync_ends_the_process_and_the_next_one_finds_out_what_stands(
     }
 }
 
+/// The next start empties the write-ahead log, so its checkpoint has something to write.
+#[tokio::test]
+async fn a_failed_fsync_of_a_checkpoint_ends_the_process_as_well() {
+    let Some(shim) = or_skip() else { return };
+    let mut stage = Stage::without_gateway().await;
+    let process = Process::start_on(&mut stage, &shim).await;
+    let number = numbers(&stage).await[0].clone();
+    assert_eq!(stage.buy(&ann(), &number).await.verdict(), "200 SUCCESS");
+    process.kill().await;
+
+    shim.plan(&at(Act::Fail, "sync-db", 1));
+    let ended = match Process::try_start_on(&mut stage, &shim).await {
+        Ok(process) => process.ended().await,
+        Err(ended) => ended,
+    };
+    assert_eq!(ended.status.code(), Some(70), "{}", ended.log);
+    assert!(ended.log.contains("an fsync failed"), "{}", ended.log);
+
+    shim.forget_plan();
+    let process = Process::start_on(&mut stage, &shim).await;
+    assert_eq!(stage.buy(&ann(), &number).await.verdict(), "200 SUCCESS");
+    process.kill().await;
+    stage.finish().await;
+}
+
 fn at(act: Act, call: &str, count: usize) -> Plan {
     Plan { act, call: Call { name: call.to_owned(), count } }
 }

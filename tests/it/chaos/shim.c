@@ -11,8 +11,9 @@
  *            fail                      the call fails with EIO
  *            fill-after                the disk is full from then on
  *
- * The names: write-KIND and sync-KIND with KIND one of wal, db, emergency; connect, send-buy (the first bytes of a
- * buy), recv-buy (the first bytes of its answer are there and the program has not seen them).
+ * The names: write-KIND and sync-KIND with KIND one of wal, db, emergency; sync-again, of a write-ahead log that has
+ * nothing new, as a checkpoint does it; connect, send-buy (the first bytes of a buy), recv-buy (the first bytes of its
+ * answer are there and the program has not seen them).
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -199,6 +200,7 @@ FTRUNCATE(ftruncate64, off64_t)
         char called[32];                                                                   \
         const char *which = kind(fd);                                                      \
         if (!which || !strcmp(which, "other")) return NEXT(name)(fd);                      \
+        if (!strcmp(which, "wal") && !unconfirmed) which = "again";                        \
         snprintf(called, sizeof called, "sync-%s", which);                                 \
         long count = begins(called, fd);                                                   \
         if (count < 0) return errno = EIO, -1;                                             \
