@@ -129,8 +129,8 @@ impl Store {
         let path = self.0.path.clone();
         let scrubbing = tokio::task::spawn_blocking(move || sqlite::scrub(&path));
         let scrubbed = scrubbing.await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        if let Err(StoreError::NotDurable(_)) = scrubbed {
-            (self.0.on_lost)();
+        if let Err(error @ StoreError::NotDurable(_)) = &scrubbed {
+            writer::tell_lost(error, &self.0.on_lost);
         }
         scrubbed
     }

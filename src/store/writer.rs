@@ -104,9 +104,13 @@ fn run(
 ) {
     let ended = serve(connection, jobs, clock, written).and_then(|()| sqlite::tidy(connection));
     if let Err(error) = ended {
-        tracing::error!(%error, "an fsync failed: the gateway ends, and its next start finds out what stands");
-        on_lost();
+        tell_lost(&error, on_lost);
     }
+}
+
+pub(super) fn tell_lost(error: &StoreError, on_lost: &OnLost) {
+    tracing::error!(%error, "an fsync failed: the gateway ends, and its next start finds out what stands");
+    on_lost();
 }
 
 /// Group after group, until nobody can send any more. The one error is a failed fsync: then nobody is answered.
