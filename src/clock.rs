@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// A source of time. Cheap to clone; all clones of a manual clock share one hand.
 #[derive(Clone, Debug)]
@@ -17,6 +17,7 @@ pub struct Clock(Source);
 #[derive(Clone, Debug)]
 enum Source {
     System,
+    Shifted(CalendarShift),
     Manual(ManualClock),
 }
 
@@ -24,6 +25,11 @@ impl Clock {
     /// The machine's clocks.
     pub const fn system() -> Self {
         Self(Source::System)
+    }
+
+    /// The machine's clocks with another calendar: what an operator or a time server does to a running machine.
+    pub const fn shifted(shift: CalendarShift) -> Self {
+        Self(Source::Shifted(shift))
     }
 
     /// A clock that stands still until a test moves it.
@@ -35,6 +41,7 @@ impl Clock {
     pub fn now(&self) -> Timestamp {
         match &self.0 {
             Source::System => system_now(),
+            Source::Shifted(shift) => shift.shown(system_now()),
             Source::Manual(hand) => hand.now(),
         }
     }
@@ -42,7 +49,7 @@ impl Clock {
     /// Time since the machine started, suspended time included (`CLOCK_BOOTTIME`): it never goes back.
     pub fn boot(&self) -> Duration {
         match &self.0 {
-            Source::System => boot_now(),
+            Source::System | Source::Shifted(_) => boot_now(),
             Source::Manual(hand) => {
                 Duration::from_micros(u64::try_from(hand.0.load(Ordering::SeqCst)).unwrap_or_default())
             }
@@ -62,6 +69,21 @@ fn boot_now() -> Duration {
         u64::try_from(reading.tv_sec).unwrap_or_default(),
         u32::try_from(reading.tv_nsec).unwrap_or_default(),
     )
+}
+
+/// How far a calendar is off; the boot clock beside it stays true. Clones are one.
+#[derive(Clone, Debug, Default)]
+pub struct CalendarShift(Arc<AtomicI64>);
+
+impl CalendarShift {
+    /// From now on the calendar is off by this much, and no more by what it was before.
+    pub fn set(&self, by: SignedDuration) {
+        self.0.store(i64::try_from(by.as_micros()).unwrap_or(i64::MAX), Ordering::SeqCst);
+    }
+
+    fn shown(&self, now: Timestamp) -> Timestamp {
+        now.saturating_add(SignedDuration::from_micros(self.0.load(Ordering::SeqCst))).unwrap_or(now)
+    }
 }
 
 /// The hand of a clock that only moves when told to.

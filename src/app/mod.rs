@@ -38,6 +38,8 @@ pub use wiring::{issuers, verifier};
 
 /// How often maps that grow with callers are cleared of the idle ones.
 const TIDY_EVERY: Duration = Duration::from_mins(1);
+/// How long the start waits for ClickSend to name the account; it starts without as well.
+const ACCOUNT_WITHIN: Duration = Duration::from_secs(5);
 /// The operators' listener needs no longer to end than a scrape takes.
 const OPS_GRACE: Duration = Duration::from_secs(2);
 
@@ -80,6 +82,7 @@ pub struct Gateway {
     ops: Listener,
     readiness: Readiness,
     background: Background,
+    reads: Background,
     tasks: TaskTracker,
     stop: CancellationToken,
     disk_lost: CancellationToken,
@@ -107,7 +110,7 @@ impl Gateway {
         let store = open_store(config, clock.clone(), disk_lost.clone()).await?;
         let witness = evidence::begin_witness(config, &store, &clock, &metrics).await?;
         keep_policy(&store, config.policy.clone()).await?;
-        let background = Background::default();
+        let (background, reads) = (Background::default(), Background::default());
         let readiness = Readiness::default();
         let buying = Buying::new(wiring::buying(config), background.clone(), store.emergency().clone());
         let parts = wiring::Wired {
@@ -118,15 +121,17 @@ impl Gateway {
             upstream,
             store,
             background: background.clone(),
-            reads: Background::default(),
+            reads: reads.clone(),
             instance: InstanceId(Uuid::new_v4()),
             buying,
         };
         let (public, limits) = parts.public();
         recover(&public.purchasing, &public.registrations).await?;
         public.freezes.reread().await?;
+        public.reconciling.begin(ACCOUNT_WITHIN).await;
         let ops = parts.ops(&readiness);
         let (searches, freezes) = (public.searches.clone(), public.freezes.clone());
+        let reconciling = public.reconciling.clone();
         let verifier = Arc::clone(&public.verifier);
         let router = PublicRouter::new(public);
 
@@ -135,6 +140,7 @@ impl Gateway {
         tasks.spawn(evidence::erasure(config, &parts.store, &parts.clock).run(stop.clone()));
         let refreshing = stop.clone();
         tasks.spawn(async move { verifier.refresh_forever(refreshing).await });
+        tasks.spawn(reconciling.run(stop.clone()));
         let (tidy_limit, stop_tidying) = (router.tidier(), stop.clone());
         tasks.spawn(every(TIDY_EVERY, stop_tidying, move || {
             searches.tidy();
@@ -149,7 +155,7 @@ impl Gateway {
         readiness.set(true);
         tracing::info!(api = %public.address(), ops = %ops.address(), "ready");
         let drain_grace = config.server.drain_grace;
-        Ok(Self { public, ops, readiness, background, tasks, stop, disk_lost, drain_grace })
+        Ok(Self { public, ops, readiness, background, reads, tasks, stop, disk_lost, drain_grace })
     }
 
     /// Where the public listener is.
@@ -189,6 +195,7 @@ impl Gateway {
         self.stop.cancel();
         self.tasks.close();
         self.tasks.wait().await;
+        self.reads.abandon().await;
         tracing::info!("stopped");
     }
 }

@@ -23,7 +23,9 @@ use crate::service::freezes::Freezes;
 use crate::service::ground::Ground;
 use crate::service::limits::{PersonLimit, Rate};
 use crate::service::owned::{OwnedNumbers, OwnedSettings};
+use crate::service::passage::Passage;
 use crate::service::purchasing::{Purchasing, PurchasingParts, PurchasingSettings};
+use crate::service::reconciling::{Reconciling, ReconcilingParts, ReconcilingSettings};
 use crate::service::registrations::{RegistrationParts, Registrations};
 use crate::service::search::{Freshness, Searches};
 use crate::service::teams::{Budget, Team, Teams};
@@ -56,20 +58,28 @@ impl Wired<'_> {
     pub(super) fn public(&self) -> (PublicParts, [Arc<PersonLimit>; 2]) {
         self.metrics.expect_refusals(Code::ALL.into_iter().map(Code::as_str));
         let (ground, searches, owned) = (self.ground(), self.searches(), self.owned());
+        let purchasing = Purchasing::new(PurchasingParts {
+            ground: ground.clone(),
+            owned: owned.clone(),
+            searches: searches.clone(),
+            settings: purchasing_settings(self.config),
+        });
         let public = PublicParts {
             verifier: Arc::clone(&self.verifier),
-            purchasing: Purchasing::new(PurchasingParts {
-                ground: ground.clone(),
-                owned: owned.clone(),
-                searches: searches.clone(),
-                settings: purchasing_settings(self.config),
-            }),
             registrations: Registrations::new(RegistrationParts {
                 ground: ground.clone(),
                 answer_within: self.config.purchases.answer_within,
                 strict: self.config.compat.strict_registration,
             }),
             budgets: BudgetReader::new(ground.clone(), self.config.budget.currency),
+            reconciling: Reconciling::new(ReconcilingParts {
+                ground: ground.clone(),
+                owned: owned.clone(),
+                purchasing: purchasing.clone(),
+                searches: searches.clone(),
+                settings: reconciling_settings(self.config),
+            }),
+            purchasing,
             freezes: Freezes::new(ground.store.clone(), ground.buying.clone(), Arc::clone(&ground.teams)),
             searches,
             owned,
@@ -126,6 +136,8 @@ impl Wired<'_> {
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),
             buying: self.buying.clone(),
+            passage: Passage::default(),
+            lost: Arc::default(),
             time_zone: self.config.budget.time_zone.clone(),
             approval_lasts: self.config.purchases.approval_lasts,
         }
@@ -293,6 +305,18 @@ fn purchasing_settings(config: &Config) -> PurchasingSettings {
         list_younger_than: config.purchases.sweep_every * 2,
         per_day_subject: per_day.subject.get().into(),
         per_day_team: per_day.team.get().into(),
+    }
+}
+
+fn reconciling_settings(config: &Config) -> ReconcilingSettings {
+    let purchases = &config.purchases;
+    ReconcilingSettings {
+        absence_window: purchases.absence_window,
+        scan_spacing: purchases.scan_spacing,
+        sweep_every: purchases.sweep_every,
+        resolve_people: usize::try_from(purchases.resolve_people.get()).unwrap_or(usize::MAX),
+        billing_time_zone: config.upstream.billing_time_zone.clone(),
+        preexisting_visible_to_all: purchases.preexisting_visible_to == PreexistingVisibility::All,
     }
 }
 

@@ -115,7 +115,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, Faults> {
     match config {
         Some(config) if reading.faults.is_empty() => {
             let origins = Origins::new(reading.settings);
-            let warnings = warnings::about(&config, &origins);
+            let warnings = warnings::about(&config);
             Ok(Loaded { config, origins, warnings })
         }
         Some(_) | None => Err(Faults::new(reading.faults)),

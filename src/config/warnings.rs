@@ -1,15 +1,9 @@
 //! What is valid and yet hardly meant: said once at start, never a reason to stop.
 
-use crate::config::fault::Origin;
-use crate::config::{Config, Origins};
+use crate::config::Config;
 use crate::domain::policy::Condition;
 
-/// Keys that this version reads and checks but does not act on yet. Their comments in `config/gateway.toml` say
-/// so too; a test keeps the two together.
-pub(super) const NOT_ACTED_ON: [&str; 3] =
-    ["purchases.resolve_people", "purchases.absence_window", "purchases.scan_spacing"];
-
-pub(super) fn about(config: &Config, origins: &Origins) -> Vec<String> {
+pub(super) fn about(config: &Config) -> Vec<String> {
     let mut warnings = Vec::new();
     if config.auth.issuers.is_empty() {
         warnings.push("nobody may do anything: there is no [[auth.issuers]]".to_owned());
@@ -17,12 +11,6 @@ pub(super) fn about(config: &Config, origins: &Origins) -> Vec<String> {
     if config.upstream.username.is_none() {
         warnings.push("serve does not start yet: upstream.username and its API key are not set".to_owned());
     }
-    let ignored = origins
-        .as_slice()
-        .iter()
-        .filter(|setting| setting.origin != Origin::Default && NOT_ACTED_ON.contains(&setting.key.as_str()));
-    warnings
-        .extend(ignored.map(|setting| format!("{}: {} is not acted on yet", setting.origin, setting.key)));
     rules(config, &mut warnings);
     warnings
 }

@@ -8,11 +8,7 @@ use super::DemoError;
 use super::caller::{As, Caller};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::purchase::State;
 use crate::store::{Session, Store, StoreError, purchases};
-
-/// More purchases than anybody makes by hand.
-const MOST_UNKNOWN: i64 = 1_000;
 
 /// Sells the simulator's account the numbers that the database knows as bought, or as perhaps bought.
 pub(super) async fn retell(
@@ -39,10 +35,5 @@ pub(super) async fn retell(
 }
 
 fn sold(session: &Session<'_>) -> Result<Vec<String>, StoreError> {
-    let unknown = purchases::Filter { state: Some(State::Unknown), ..purchases::Filter::default() };
-    let unknown = purchases::list(session, &unknown, MOST_UNKNOWN)?;
-    let bought = purchases::teams_of_bought(session)?;
-    let numbers = bought.into_iter().map(|(number, _)| number);
-    let unknown = unknown.into_iter().map(|purchase| purchase.number);
-    Ok(numbers.chain(unknown).map(|number| number.to_string()).collect())
+    Ok(purchases::holders(session)?.into_iter().map(|holder| holder.number).collect())
 }

@@ -61,6 +61,14 @@ impl Money {
         }
     }
 
+    /// So many parts of this amount, cut into `of` equal ones: rounded half up to micro-units. `of` is at least 1.
+    #[must_use]
+    pub fn share(self, parts: u8, of: u8) -> Self {
+        let of = i128::from(of.max(1));
+        let micros = (i128::from(self.0) * i128::from(parts) * 2 + of).div_euclid(of * 2);
+        Self(i64::try_from(micros).unwrap_or(i64::MAX))
+    }
+
     /// This amount raised by a percentage in basis points, rounded down: the ceiling a tolerance allows.
     #[must_use]
     pub fn raised_by_basis_points(self, basis_points: u32) -> Self {
@@ -208,6 +216,16 @@ mod tests {
         let price: Money = "20.710001".parse().unwrap();
         assert_eq!(price.raised_by_basis_points(0), price);
         assert_eq!(price.raised_by_basis_points(250).to_string(), "21.227751");
+    }
+
+    #[test]
+    fn a_share_is_rounded_half_up() {
+        let share = |text: &str, parts, of| text.parse::<Money>().unwrap().share(parts, of).to_string();
+        assert_eq!(share("20.71", 8, 30), "5.522667");
+        assert_eq!(share("0.000001", 1, 2), "0.000001");
+        assert_eq!(share("0.000001", 1, 3), "0.00");
+        assert_eq!(share("20.71", 31, 31), "20.71");
+        assert_eq!(Money::from_micros(i64::MAX).share(30, 31).micros(), 8_925_843_906_633_654_007);
     }
 
     #[test]

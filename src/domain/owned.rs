@@ -1,5 +1,7 @@
 //! The numbers that the account owns, as upstream lists them, and the filters that decide over them.
 
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
 /// One row of upstream's list. Only the first four fields have always existed; every other may be absent. One
@@ -109,6 +111,46 @@ impl RegistrationStatus {
             Self::RegistrationSubmitted => "Limited Availability",
             Self::Registered => "Registered",
         }
+    }
+}
+
+/// How a number came to be the account's, as far as the gateway knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Origin {
+    /// A purchase of ours.
+    Bought,
+    /// It was there at the first complete list of an empty database.
+    Preexisting,
+    /// No purchase explains it.
+    Orphan,
+    /// An administrator gave it to a team.
+    Assigned,
+}
+
+/// A text that names no origin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not an origin: bought, preexisting, orphan or assigned")]
+pub struct OriginError;
+
+impl Origin {
+    const ALL: [Self; 4] = [Self::Bought, Self::Preexisting, Self::Orphan, Self::Assigned];
+
+    /// The word for it, in rows, answers and metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Bought => "bought",
+            Self::Preexisting => "preexisting",
+            Self::Orphan => "orphan",
+            Self::Assigned => "assigned",
+        }
+    }
+}
+
+impl FromStr for Origin {
+    type Err = OriginError;
+
+    fn from_str(text: &str) -> Result<Self, OriginError> {
+        Self::ALL.into_iter().find(|origin| origin.as_str() == text).ok_or(OriginError)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The live price that a purchase is decided on, and the digest that binds the decision to it.
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::canonical::{self, CanonicalError, Digest};
@@ -75,6 +76,14 @@ impl Quote {
         Price { setup: self.setup, monthly: self.monthly }
     }
 
+    /// What the first month probably costs when upstream sells at `at`: the monthly price for the days that the month
+    /// has left, that day among them. Nobody knows the formula; an invoice has the last word.
+    pub fn first_period(&self, at: Timestamp, billing: &TimeZone) -> Money {
+        let day = at.to_zoned_datetime(billing.clone()).date();
+        let (day, whole) = (day.day().unsigned_abs(), day.days_in_month().unsigned_abs());
+        self.monthly.share(whole.saturating_sub(day) + 1, whole)
+    }
+
     /// Whether this quote still is what was decided on: the same number in the same place and money, and
     /// neither price above the old one raised by the tolerance. Cheaper is always within.
     pub fn is_within(&self, decided: &Self, tolerance_basis_points: u32) -> bool {
@@ -114,6 +123,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a broken fixture stops the test")]
 
     use jiff::Timestamp;
+    use jiff::tz::TimeZone;
 
     use super::{Quote, QuoteError};
     use crate::domain::purchase::MessageType;
@@ -165,6 +175,22 @@ mod tests {
         assert!(!quote("1.00", "20.01").unwrap().is_within(&decided, 0));
         assert!(quote("1.00", "20.20").unwrap().is_within(&decided, 100));
         assert!(!quote("1.02", "20.20").unwrap().is_within(&decided, 100));
+    }
+
+    #[test]
+    fn the_first_month_is_the_days_that_are_left_where_bills_are_written() {
+        let price = quote("1.00", "20.71").unwrap();
+        let sydney = TimeZone::get("Australia/Sydney").unwrap();
+        for (at, zone, wanted) in [
+            ("2026-11-23T12:00:00Z", &TimeZone::UTC, "5.522667"),
+            ("2026-11-01T00:00:00Z", &TimeZone::UTC, "20.71"),
+            ("2026-11-30T23:59:59Z", &TimeZone::UTC, "0.690333"),
+            ("2028-02-29T00:00:00Z", &TimeZone::UTC, "0.714138"),
+            ("2026-10-31T20:30:00Z", &TimeZone::UTC, "0.668065"),
+            ("2026-10-31T20:30:00Z", &sydney, "20.71"),
+        ] {
+            assert_eq!(price.first_period(at.parse().unwrap(), zone).to_string(), wanted, "{at}");
+        }
     }
 
     #[test]

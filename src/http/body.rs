@@ -58,11 +58,34 @@ async fn bytes(body: Body) -> Result<Bytes, HttpRefusal> {
     }
 }
 
+/// A body that is either lines or a JSON object.
+pub(super) enum Lines {
+    /// The text of a `text/csv`.
+    Csv(String),
+    /// Anything else, not yet read.
+    Other(Body),
+}
+
+/// The body as lines, where it says that it is `text/csv`.
+pub(super) async fn csv(headers: &HeaderMap, body: Body) -> Result<Lines, HttpRefusal> {
+    let kind = headers.get(header::CONTENT_TYPE).map(|kind| essence(kind.as_bytes()));
+    if kind.as_deref() != Some("text/csv") {
+        return Ok(Lines::Other(body));
+    }
+    let text = String::from_utf8(bytes(body).await?.to_vec());
+    text.map(Lines::Csv).map_err(|_| Refusal::new(Code::BadRequest, "the list is not UTF-8").into())
+}
+
 /// `application/json` and `application/…+json`, whatever parameters follow.
 fn is_json(content_type: &[u8]) -> bool {
-    let Ok(text) = str::from_utf8(content_type) else { return false };
-    let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let essence = essence(content_type);
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+/// The type without its parameters, in lower case.
+fn essence(content_type: &[u8]) -> String {
+    let text = str::from_utf8(content_type).unwrap_or_default();
+    text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 #[cfg(test)]

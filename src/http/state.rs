@@ -13,6 +13,7 @@ use crate::service::freezes::Freezes;
 use crate::service::limits::Rate;
 use crate::service::owned::OwnedNumbers;
 use crate::service::purchasing::Purchasing;
+use crate::service::reconciling::Reconciling;
 use crate::service::registrations::Registrations;
 use crate::service::search::Searches;
 use crate::service::teams::Teams;
@@ -29,6 +30,8 @@ pub struct PublicParts {
     pub purchasing: Purchasing,
     /// What is left of the budgets.
     pub budgets: BudgetReader,
+    /// What became of purchases and numbers that nobody knows of.
+    pub reconciling: Reconciling,
     /// The stop button.
     pub freezes: Freezes,
     /// Registering.

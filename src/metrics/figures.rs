@@ -8,6 +8,7 @@ use prometheus::proto::MetricFamily;
 use prometheus::{CounterVec, GaugeVec, Opts};
 
 use crate::domain::money::Money;
+use crate::domain::owned::Origin;
 use crate::domain::purchase::State;
 
 /// What the store says at a moment.
@@ -17,6 +18,8 @@ pub struct Figures {
     pub purchases: Vec<(State, i64)>,
     /// Owned numbers.
     pub owned: BTreeMap<OwnedFigure, u32>,
+    /// Owned numbers that no team has: orphans, preexisting.
+    pub unassigned: Vec<(Origin, i64)>,
     /// Charges since ever.
     pub charged: Vec<LedgerFigure>,
     /// Monthly fees of what is owned or may be.
@@ -110,7 +113,15 @@ impl Figures {
         for (of, count) in &self.owned {
             owned.with_label_values(&[&of.team, &of.country, &of.message_type]).set(f64::from(*count));
         }
-        Ok(owned.collect())
+        let unassigned = gauge(
+            "numbers_gateway_numbers_unassigned",
+            "Owned numbers that no team has, by where they came from.",
+            &["origin"],
+        )?;
+        for (origin, count) in &self.unassigned {
+            unassigned.with_label_values(&[origin.as_str()]).set(count_as_float(*count));
+        }
+        Ok([owned.collect(), unassigned.collect()].concat())
     }
 
     fn money(&self) -> Result<Vec<MetricFamily>, prometheus::Error> {

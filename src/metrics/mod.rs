@@ -6,6 +6,7 @@
 //! every replica and survive a restart, so dashboards fold them with `max`.
 
 mod figures;
+mod reconciled;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +19,9 @@ use prometheus::{
 use crate::domain::purchase::State;
 
 pub use figures::{BudgetFigure, Figures, LedgerFigure, OwnedFigure};
+pub use reconciled::{Alarm, BookedBy, Scan};
+
+use reconciled::Reconciled;
 
 /// Seconds; OpenTelemetry's buckets for HTTP, and two more for what waits on upstream.
 const BUCKETS: &[f64] =
@@ -107,6 +111,7 @@ struct Families {
     cache_requests: IntCounterVec,
     limit_decisions: IntCounterVec,
     purchase_transitions: IntCounterVec,
+    reconciled: Reconciled,
     refusals: IntCounterVec,
     auth_refusals: IntCounterVec,
     unwritten_heads: IntCounter,
@@ -156,6 +161,7 @@ impl Metrics {
                 "Steps of purchases, by the state they led to.",
                 &["to"],
             )?,
+            reconciled: Reconciled::new(&registry)?,
             refusals: counter(
                 &registry,
                 "numbers_gateway_refusals_total",
@@ -253,6 +259,7 @@ impl Families {
         for state in State::ALL {
             self.purchase_transitions.with_label_values(&[state.as_str()]);
         }
+        self.reconciled.start_at_zero();
         for limit in Limit::ALL {
             for decision in ["allowed", "rejected"] {
                 self.limit_decisions.with_label_values(&[limit.as_str(), decision]);

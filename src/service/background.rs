@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
@@ -12,6 +13,7 @@ use tracing::Instrument as _;
 pub struct Background {
     tasks: TaskTracker,
     draining: Arc<AtomicBool>,
+    abandoned: CancellationToken,
 }
 
 impl Background {
@@ -20,7 +22,17 @@ impl Background {
     where
         F: Future<Output = ()> + Send + 'static,
     {
+        let abandoned = self.abandoned.clone();
+        let task = async move {
+            abandoned.run_until_cancelled(task).await;
+        };
         self.tasks.spawn(task.in_current_span());
+    }
+
+    /// Ends everything that was spawned where it waits: for what nobody needs any more and nothing was sent by.
+    pub async fn abandon(&self) {
+        self.abandoned.cancel();
+        self.finished().await;
     }
 
     /// From now on nothing that cannot be taken back is begun.

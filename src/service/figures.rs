@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 
 use crate::clock::Clock;
 use crate::domain::money::Currency;
+use crate::domain::owned::Origin;
 use crate::metrics::{BudgetFigure, Figures, LedgerFigure, OwnedFigure};
 use crate::service::budgets;
 use crate::service::judging::month_of;
@@ -60,14 +61,11 @@ fn read(
     currency: Option<Currency>,
     month: &str,
 ) -> Result<Figures, StoreError> {
-    let owners: BTreeMap<String, String> = store::purchases::teams_of_bought(session)?
-        .into_iter()
-        .map(|(number, team)| (number.to_string(), team.to_string()))
-        .collect();
+    let owners = store::known_numbers::teams(session)?;
     let mut owned: BTreeMap<OwnedFigure, u32> = BTreeMap::new();
     for row in store::owned::all(session)? {
         let figure = OwnedFigure {
-            team: owners.get(&row.dedicated_number).cloned().unwrap_or_default(),
+            team: owners.get(&row.dedicated_number).map(ToString::to_string).unwrap_or_default(),
             country: row.country.unwrap_or_default(),
             message_type: row.message_type.unwrap_or_default(),
         };
@@ -83,6 +81,10 @@ fn read(
     Ok(Figures {
         purchases: store::purchases::count_by_state(session)?,
         owned,
+        unassigned: [Origin::Orphan, Origin::Preexisting]
+            .into_iter()
+            .map(|origin| Ok((origin, store::known_numbers::unassigned(session, origin)?)))
+            .collect::<Result<_, StoreError>>()?,
         charged: store::ledger::charged(session)?.into_iter().map(figure).collect(),
         recurring: store::ledger::recurring_by_team(session)?.into_iter().map(figure).collect(),
         budgets: match currency {

@@ -29,9 +29,7 @@ impl Freezes {
 
     /// Tells the switch what is in force. Called at start, and after whatever changed it.
     pub async fn reread(&self) -> Result<(), Refusal> {
-        let freezes = self.store.read(store::freezes::in_force).await?;
-        self.buying.take_freezes(freezes);
-        Ok(())
+        reread(&self.store, &self.buying).await
     }
 
     /// The newest, lifted or not: for whoever sees all teams.
@@ -111,7 +109,14 @@ impl Freezes {
     }
 }
 
-/// The same inside a transaction that has more to say: writes the freeze, unless it is in force already, and gives the
+/// Tells a switch what is in force.
+pub(super) async fn reread(store: &Store, buying: &Buying) -> Result<(), Refusal> {
+    let freezes = store.read(store::freezes::in_force).await?;
+    buying.take_freezes(freezes);
+    Ok(())
+}
+
+/// The same as [`Freezes::impose`] inside a transaction that has more to say: writes the freeze, unless it is in force already, and gives the
 /// event that goes with it.
 pub(super) fn impose(
     tx: &mut Tx<'_>,

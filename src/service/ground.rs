@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
+use tokio::sync::Notify;
 
 use crate::clicksend::ClickSend;
 use crate::clock::Clock;
@@ -13,6 +14,7 @@ use crate::metrics::Metrics;
 use crate::service::background::Background;
 use crate::service::buying::Buying;
 use crate::service::limits::PersonLimit;
+use crate::service::passage::Passage;
 use crate::service::teams::Teams;
 use crate::store::Store;
 use crate::store::attempts::InstanceId;
@@ -42,6 +44,10 @@ pub struct Ground {
     pub metrics: Metrics,
     /// Whether buys and registrations are sent at all, or why not.
     pub buying: Buying,
+    /// What every buy goes through.
+    pub passage: Passage,
+    /// Rung when nobody knows any more what became of a buy.
+    pub lost: Arc<Notify>,
     /// Where months, days and the hours of rules turn.
     pub time_zone: TimeZone,
     /// How long an approval may be used, by people or by a rule.

@@ -56,7 +56,10 @@ const CONTROLS: &[(&str, &str)] = &[
         "{\"number\"} or {\"country\"}, \"type\": a purchase made elsewhere, in the dashboard perhaps",
     ),
     ("POST   take", "{\"number\"}: somebody else buys it"),
-    ("POST   give_up", "{\"number\"}: an owned number is given up in the dashboard"),
+    (
+        "POST   give_up",
+        "{\"number\", \"offered_again\": false}: an owned number is given up in the dashboard, and may be on sale again",
+    ),
     ("POST   status", "{\"number\", \"value\": 0 to 5}: how its registration goes"),
     ("POST   balance", "{\"balance\": \"12.50\"}"),
     ("GET    settings", "the switches"),

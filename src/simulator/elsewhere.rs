@@ -71,9 +71,24 @@ pub(super) async fn take(State(shared): Simulation, body: Bytes) -> Answer {
     Err(Complaint::new("number", "is not for sale; GET /v3/numbers/search/{country}"))
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GiveUpOrder {
+    number: String,
+    #[serde(default)]
+    offered_again: bool,
+}
+
 pub(super) async fn give_up(State(shared): Simulation, body: Bytes) -> Answer {
-    let number = parse_number(&read::<NumberOrder>(&body)?.number)?;
-    if shared.with(|world| world.account.give_up(&number)) {
+    let order: GiveUpOrder = read(&body)?;
+    let number = parse_number(&order.number)?;
+    let given_up = shared.with(|world| {
+        if order.offered_again {
+            world.inventory.offer_again(&number);
+        }
+        world.account.give_up(&number)
+    });
+    if given_up {
         return Ok(Json(json!({ "given_up": number })));
     }
     Err(Complaint::new("number", "is not owned; GET /_simulator/ledger"))

@@ -118,6 +118,11 @@ impl Inventory {
     pub(super) fn take(&mut self, number: &Number) -> bool {
         self.seller(number).is_some() && self.taken.insert(number.clone())
     }
+
+    /// Puts a number back that was taken.
+    pub(super) fn offer_again(&mut self, number: &Number) {
+        self.taken.remove(number);
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Attempts: one row for each buy that may have been sent, written before its first byte.
 
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::domain::purchase::{Purchase, PurchaseId};
@@ -45,6 +46,25 @@ pub fn finish(tx: &mut Tx<'_>, purchase: PurchaseId, outcome: &'static str) -> R
     tx.execute_one(
         "UPDATE attempts SET outcome = $1, outcome_us = $2 WHERE purchase_id = $3 AND outcome IS NULL",
         &[outcome.into(), at.into(), (&purchase.to_string()).into()],
+    )
+}
+
+/// An attempt that may have reached upstream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// When it was claimed: moments before it was sent.
+    pub claimed_at: Timestamp,
+    /// The guids that the number's rows had before.
+    pub baseline: Vec<String>,
+}
+
+/// The newest attempt of a purchase of which not certainly nothing was sent.
+pub fn newest_sent(session: &Session<'_>, purchase: PurchaseId) -> Result<Option<Attempt>, StoreError> {
+    session.query_first(
+        "SELECT claimed_us, baseline FROM attempts
+         WHERE purchase_id = $1 AND (outcome IS NULL OR outcome <> 'not_sent') ORDER BY id DESC LIMIT 1",
+        &[(&purchase.to_string()).into()],
+        |row| Ok(Attempt { claimed_at: row.time()?, baseline: row.json()? }),
     )
 }
 

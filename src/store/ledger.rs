@@ -7,7 +7,7 @@ use crate::domain::money::{Currency, Money};
 use crate::domain::principal::TeamId;
 use crate::domain::purchase::PurchaseId;
 use crate::store::error::StoreError;
-use crate::store::session::{Param, Session};
+use crate::store::session::{Param, Session, only_text};
 use crate::store::tx::Tx;
 
 /// What an entry is.
@@ -99,6 +99,15 @@ pub fn open_hold(session: &Session<'_>, purchase: PurchaseId) -> Result<Option<(
     )
 }
 
+/// The month that the newest hold of a purchase was taken in, given back or not.
+pub fn month_of_hold(session: &Session<'_>, purchase: PurchaseId) -> Result<Option<String>, StoreError> {
+    session.query_first(
+        "SELECT month FROM ledger WHERE purchase_id = $1 AND kind = 'hold' ORDER BY id DESC LIMIT 1",
+        &[(&purchase.to_string()).into()],
+        only_text,
+    )
+}
+
 /// Holds and posts of a month: of one team, or of all.
 pub fn used_in(session: &Session<'_>, month: &str, team: Option<&TeamId>) -> Result<Money, StoreError> {
     let params: [Param<'_>; 2] = [month.into(), team.map(TeamId::as_str).into()];
@@ -137,12 +146,20 @@ pub fn waiting(session: &Session<'_>, team: Option<&TeamId>) -> Result<Money, St
         .map(Money::from_micros)
 }
 
+/// Purchases beside what became of their numbers, and the team that pays on: the one that a number was assigned to, else
+/// the one that bought it.
+const BY_OWNER: &str =
+    "purchases p LEFT JOIN known_numbers k ON k.number = p.number AND k.purchase_id = p.id";
+const OWNER: &str = "coalesce(k.team, p.team)";
+
 /// The full monthly prices of every number that is bought or may be: of one team, or of all.
 pub fn recurring(session: &Session<'_>, team: Option<&TeamId>) -> Result<Money, StoreError> {
     session
         .query_int(
-            "SELECT coalesce(sum(monthly_micros), 0) FROM purchases
-             WHERE holds_number = 1 AND ($1 IS NULL OR team = $1)",
+            &format!(
+                "SELECT coalesce(sum(monthly_micros), 0) FROM {BY_OWNER}
+                 WHERE holds_number = 1 AND ($1 IS NULL OR {OWNER} = $1)"
+            ),
             &[team.map(TeamId::as_str).into()],
         )
         .map(Money::from_micros)
@@ -152,8 +169,11 @@ pub fn recurring(session: &Session<'_>, team: Option<&TeamId>) -> Result<Money, 
 pub fn recurring_held(session: &Session<'_>, team: Option<&TeamId>) -> Result<Money, StoreError> {
     session
         .query_int(
-            "SELECT coalesce(sum(monthly_micros), 0) FROM purchases
-             WHERE holds_number = 1 AND state NOT IN ('bought', 'bought_late') AND ($1 IS NULL OR team = $1)",
+            &format!(
+                "SELECT coalesce(sum(monthly_micros), 0) FROM {BY_OWNER}
+                 WHERE holds_number = 1 AND state NOT IN ('bought', 'bought_late')
+                     AND ($1 IS NULL OR {OWNER} = $1)"
+            ),
             &[team.map(TeamId::as_str).into()],
         )
         .map(Money::from_micros)
@@ -195,8 +215,10 @@ pub fn charged(session: &Session<'_>) -> Result<Vec<Total>, StoreError> {
 /// The full monthly prices of what is bought or may be, by team and country; for the metrics.
 pub fn recurring_by_team(session: &Session<'_>) -> Result<Vec<Total>, StoreError> {
     session.query(
-        "SELECT team, country, currency, sum(monthly_micros) FROM purchases
-         WHERE holds_number = 1 GROUP BY team, country, currency",
+        &format!(
+            "SELECT {OWNER}, country, currency, sum(monthly_micros) FROM {BY_OWNER}
+             WHERE holds_number = 1 GROUP BY {OWNER}, country, currency"
+        ),
         &[],
         |row| {
             Ok(Total {

@@ -4,6 +4,7 @@
 //! event. A read is a plain function over [`Session`]. Neither knows which engine is below, and no statement
 //! stands twice.
 
+pub mod account;
 pub mod approvals;
 pub mod attempts;
 pub mod audit;
@@ -12,6 +13,7 @@ pub mod emergency;
 mod error;
 pub mod freezes;
 pub mod idempotency;
+pub mod known_numbers;
 pub mod ledger;
 mod migrations;
 pub mod owned;
@@ -20,6 +22,7 @@ pub mod policies;
 pub mod purchases;
 mod reader;
 pub mod registrations;
+pub mod resolutions;
 mod session;
 mod snapshot;
 mod sqlite;

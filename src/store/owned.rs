@@ -55,3 +55,9 @@ pub fn add(tx: &mut Tx<'_>, number: &OwnedNumber) -> Result<(), StoreError> {
         &[(&number.dedicated_number).into(), (&serde_json::to_string(number)?).into()],
     )
 }
+
+/// Takes the rows of a number out: it has left the account.
+pub fn remove(tx: &mut Tx<'_>, number: &str) -> Result<(), StoreError> {
+    tx.execute("DELETE FROM owned_numbers WHERE number = $1", &[number.into()])?;
+    Ok(())
+}

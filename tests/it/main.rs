@@ -20,6 +20,7 @@ mod edge;
 mod evidence;
 mod process;
 mod quirks;
+mod reconciling;
 mod roles;
 mod searching;
 mod stage;

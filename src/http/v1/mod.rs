@@ -7,10 +7,12 @@ mod audit;
 mod budgets;
 mod freezes;
 mod me;
+mod numbers;
 mod policy;
 pub(super) mod problem;
 mod purchases;
 mod registrations;
+mod resolving;
 mod rules;
 
 use axum::body::Body;
@@ -39,6 +41,9 @@ pub(super) fn routes() -> OpenApiRouter<Public> {
         .routes(routes!(budgets::list))
         .routes(routes!(freezes::create, freezes::list))
         .routes(routes!(freezes::lift))
+        .routes(routes!(resolving::resolve))
+        .routes(routes!(numbers::list))
+        .routes(routes!(numbers::assign))
         .routes(routes!(registrations::show))
         .routes(routes!(audit::list))
         .routes(routes!(audit::export))

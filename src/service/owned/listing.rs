@@ -6,10 +6,11 @@ use std::collections::BTreeSet;
 
 use crate::clicksend::{ListFilter, Purpose, ReadError};
 use crate::domain::audit::{Actor, AuditEvent, Target};
-use crate::domain::owned::{OwnedNumber, OwnedPage};
+use crate::domain::owned::{Origin, OwnedNumber, OwnedPage};
 use crate::domain::search::CurrencyBlock;
 use crate::service::owned::Inner;
-use crate::service::refusal::{Code, Refusal};
+use crate::service::refusal::Refusal;
+use crate::store::known_numbers::Known;
 use crate::store::{self, StoreError, Tx};
 
 /// A list that keeps changing under us, or lies, is asked for this often before we say that it cannot be had.
@@ -21,7 +22,7 @@ const PATIENCE: u32 = 5;
 /// A number that we bought may appear in upstream's list later than its receipt; until then ours counts.
 const OWN_PURCHASE_COUNTS_FOR: jiff::SignedDuration = jiff::SignedDuration::from_mins(15);
 
-type WholeList = (Vec<OwnedNumber>, Option<CurrencyBlock>);
+pub(super) type WholeList = (Vec<OwnedNumber>, Option<CurrencyBlock>);
 
 /// What one reading of all pages gave.
 enum Scan {
@@ -41,31 +42,35 @@ pub(super) struct Asking {
 }
 
 impl Inner {
-    /// The list, as soon as a reading of it agrees with itself.
-    pub(super) async fn complete_list(&self, asking: Asking) -> Result<WholeList, Refusal> {
+    /// The list, as soon as a reading of it agrees with itself; nothing when none of them does. `seen` gets every row that came, also of lists that were
+    /// thrown away: one sighting is enough to know that a number was sold.
+    pub(super) async fn complete_list(
+        &self,
+        asking: Asking,
+        seen: &mut Vec<OwnedNumber>,
+    ) -> Result<Option<WholeList>, ReadError> {
         let mut with_twins = None;
         for _ in 0..TRIES {
-            match self.scan(asking).await? {
-                Scan::Whole(list) => return Ok(list),
+            match self.scan(asking, seen).await? {
+                Scan::Whole(list) => return Ok(Some(list)),
                 // One account was seen to list a number twice: believed when two scans in a row say the same.
-                Scan::Twins(list) if with_twins.as_ref() == Some(&list) => return Ok(list),
+                Scan::Twins(list) if with_twins.as_ref() == Some(&list) => return Ok(Some(list)),
                 Scan::Twins(list) => with_twins = Some(list),
                 Scan::Torn => {}
             }
         }
-        Err(Refusal::new(
-            Code::UpstreamUnavailable,
-            "ClickSend's list of numbers contradicts itself; nothing was done that rests on it",
-        ))
+        Ok(None)
     }
 
     /// Every page, one after the other.
-    async fn scan(&self, asking: Asking) -> Result<Scan, ReadError> {
+    async fn scan(&self, asking: Asking, seen: &mut Vec<OwnedNumber>) -> Result<Scan, ReadError> {
         let first = self.page(1, asking).await?;
+        seen.extend_from_slice(&first.numbers);
         let (total, last_page) = (first.total, first.last_page.min(MAX_PAGES));
         let (mut numbers, currency) = (first.numbers, first.currency);
         for page in 2..=last_page {
             let next = self.further_page(page, asking).await?;
+            seen.extend_from_slice(&next.numbers);
             if next.total != total {
                 tracing::warn!(page, "upstream's list changed while it was read; reading it again");
                 return Ok(Scan::Torn);
@@ -130,6 +135,8 @@ fn replace(
     if now == before {
         return tx.unchanged(now);
     }
+    let is_first = !store::account::is_listed(tx.session())?;
+    let preexisting = if is_first { keep_first(&mut tx, &now)? } else { 0 };
     store::owned::replace(&mut tx, &now, currency)?;
     let names = |rows: &[OwnedNumber]| -> BTreeSet<String> {
         rows.iter().map(|row| row.dedicated_number.clone()).collect()
@@ -142,7 +149,30 @@ fn replace(
         Target::new("account", &"numbers"),
     )
     .with("total", now.len())
+    .with("preexisting", preexisting)
     .with("appeared", list(&new - &old))
     .with("disappeared", list(&old - &new));
     tx.commit(&event, now)
+}
+
+/// The first complete list ever. What an empty database finds there was bought before the gateway came, and is no
+/// reason for an alarm; how many those are.
+fn keep_first(tx: &mut Tx<'_>, listed: &[OwnedNumber]) -> Result<usize, StoreError> {
+    store::account::listed(tx)?;
+    if !store::purchases::are_none(tx.session())? {
+        return Ok(0);
+    }
+    let numbers: BTreeSet<&str> = listed.iter().map(|row| row.dedicated_number.as_str()).collect();
+    for number in &numbers {
+        let known = Known {
+            number: (*number).to_owned(),
+            origin: Origin::Preexisting,
+            team: None,
+            purchase: None,
+            since: tx.at(),
+            gone: None,
+        };
+        store::known_numbers::put(tx, &known)?;
+    }
+    Ok(numbers.len())
 }

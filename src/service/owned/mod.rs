@@ -7,6 +7,7 @@ mod filter;
 mod listing;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -19,10 +20,10 @@ use crate::domain::search::CurrencyBlock;
 use crate::metrics::{CacheName, CacheResult, Metrics};
 use crate::service::background::Background;
 use crate::service::refusal::{Code, Refusal};
-use crate::service::single_flight::{Part, SingleFlight};
+use crate::service::single_flight::{Flight, Part, SingleFlight};
 use crate::store::{self, Store};
 
-use listing::Asking;
+use listing::{Asking, WholeList};
 
 pub use filter::{FilterKey, OwnedFilter};
 
@@ -52,6 +53,25 @@ struct Listing {
     read: Duration,
 }
 
+/// What one reading of upstream's list gave: evidence for whoever waits for a number to appear or to be absent.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// [`Clock::boot`] before the first page was asked for.
+    pub begun: Duration,
+    /// Every row of every page that came, also of lists that were thrown away.
+    pub rows: Arc<Vec<OwnedNumber>>,
+    listing: Result<Listing, Refusal>,
+    /// It was read to its end, often enough, and its pages never belonged together.
+    pub contradicts_itself: bool,
+}
+
+impl Reading {
+    /// Why it is no complete list, if it is none: then nothing follows from what it lacks.
+    pub fn fault(&self) -> Option<&Refusal> {
+        self.listing.as_ref().err()
+    }
+}
+
 /// The owned numbers. Cheap to clone.
 #[derive(Clone)]
 pub struct OwnedNumbers(Arc<Inner>);
@@ -72,7 +92,9 @@ struct Inner {
     store: Store,
     settings: OwnedSettings,
     listings: Mutex<BTreeMap<bool, Listing>>,
-    flights: SingleFlight<bool, Result<Listing, Refusal>>,
+    flights: SingleFlight<bool, Reading>,
+    /// The credentials open another account: its list says nothing about ours.
+    is_foreign: AtomicBool,
     clock: Clock,
     metrics: Metrics,
 }
@@ -93,6 +115,7 @@ impl OwnedNumbers {
             settings,
             listings: Mutex::default(),
             flights: SingleFlight::new(background),
+            is_foreign: AtomicBool::new(false),
             clock,
             metrics,
         }))
@@ -145,6 +168,17 @@ impl OwnedNumbers {
         self.0.listing(false, max_age, Purpose::Buying).await.map(|_| ())
     }
 
+    /// Reads the whole list now, or joins whoever is reading it; nothing where it takes longer than `within`.
+    pub async fn read(&self, within: Duration) -> Option<Reading> {
+        let flight = self.0.reading(false, Purpose::Buying).ok()?;
+        tokio::time::timeout(within, flight.landed()).await.ok().flatten()
+    }
+
+    /// Whether upstream's list is another account's, and so believed by nobody.
+    pub fn ignore_upstream(&self, is_foreign: bool) {
+        self.0.is_foreign.store(is_foreign, Ordering::Release);
+    }
+
     /// Whether the caller may see a number that the account owns, going by the table.
     pub async fn sees(&self, principal: &Principal, number: &DedicatedNumber) -> Result<bool, Refusal> {
         let teams = self.teams().await?;
@@ -156,10 +190,9 @@ impl OwnedNumbers {
         self.0.reread().await
     }
 
-    /// The team of every number that the gateway bought.
+    /// The team of every number that has one.
     async fn teams(&self) -> Result<BTreeMap<String, TeamId>, Refusal> {
-        let teams = self.0.store.read(store::purchases::teams_of_bought).await?;
-        Ok(teams.into_iter().map(|(number, team)| (number.to_string(), team)).collect())
+        Ok(self.0.store.read(store::known_numbers::teams).await?)
     }
 }
 
@@ -185,18 +218,14 @@ impl Inner {
         if let Some(listing) = self.kept(without_campaign).filter(|listing| self.age(listing) < max_age) {
             return Ok((listing, CacheResult::Hit));
         }
-        let work = || {
-            let inner = Arc::clone(self);
-            async move { inner.fetch(without_campaign, purpose).await }
-        };
-        let flight = self.flights.join(&without_campaign, || Ok::<(), Refusal>(()), work)?;
+        let flight = self.reading(without_campaign, purpose)?;
         let cache = match flight.part {
             Part::Led => CacheResult::Miss,
             Part::Joined => CacheResult::Coalesced,
         };
         let landed = tokio::time::timeout(self.settings.answer_within, flight.landed()).await;
         match landed {
-            Ok(Some(landed)) => landed.map(|listing| (listing, cache)),
+            Ok(Some(reading)) => reading.listing.map(|listing| (listing, cache)),
             Ok(None) => Err(Refusal::new(Code::UpstreamUnavailable, "the list was lost; ask again")),
             Err(_) => Err(Refusal::new(
                 Code::UpstreamBusy,
@@ -204,6 +233,18 @@ impl Inner {
             )
             .retry_after(self.settings.answer_within)),
         }
+    }
+
+    fn reading(
+        self: &Arc<Self>,
+        without_campaign: bool,
+        purpose: Purpose,
+    ) -> Result<Flight<Reading>, Refusal> {
+        let work = || {
+            let inner = Arc::clone(self);
+            async move { inner.fetch(without_campaign, purpose).await }
+        };
+        self.flights.join(&without_campaign, || Ok::<(), Refusal>(()), work)
     }
 
     /// For showing: a fresh list, else an old one. Nothing may be bought by it.
@@ -233,12 +274,36 @@ impl Inner {
         Ok(())
     }
 
-    async fn fetch(&self, without_campaign: bool, purpose: Purpose) -> Result<Listing, Refusal> {
-        let read = self.clock.boot();
+    async fn fetch(&self, without_campaign: bool, purpose: Purpose) -> Reading {
+        let begun = self.clock.boot();
+        let mut seen = Vec::new();
         let filter = ListFilter { exclude_10dlc_campaign: without_campaign };
-        let (numbers, currency) = self.complete_list(Asking { filter, purpose }).await?;
+        let whole = self.complete_list(Asking { filter, purpose }, &mut seen).await;
+        let contradicts_itself = matches!(whole, Ok(None));
+        let listing = match whole {
+            Ok(Some(list)) => self.take_in(without_campaign, begun, list).await,
+            Ok(None) => Err(Refusal::new(
+                Code::UpstreamUnavailable,
+                "ClickSend's list of numbers contradicts itself; nothing was done that rests on it",
+            )),
+            Err(error) => Err(error.into()),
+        };
+        Reading { begun, rows: Arc::new(seen), listing, contradicts_itself }
+    }
+
+    async fn take_in(
+        &self,
+        without_campaign: bool,
+        begun: Duration,
+        (numbers, currency): WholeList,
+    ) -> Result<Listing, Refusal> {
+        if self.is_foreign.load(Ordering::Acquire) {
+            let message =
+                "the credentials open another ClickSend account than at first; its list is not believed";
+            return Err(Refusal::new(Code::UpstreamUnavailable, message));
+        }
         let numbers = if without_campaign { numbers } else { self.keep(numbers, currency.clone()).await? };
-        let listing = Listing { numbers: Arc::new(numbers), currency, read };
+        let listing = Listing { numbers: Arc::new(numbers), currency, read: begun };
         self.listings
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -65,7 +65,13 @@ impl AllowedAction {
             (Self::Approve, decides && !counts_already),
             (Self::Reject, decides),
             (Self::Withdraw, is_open && (is_own || is_administrator)),
-            (Self::Resolve, purchase.state == State::NeedsAttention && is_administrator && !is_own),
+            (
+                Self::Resolve,
+                purchase.state == State::NeedsAttention
+                    && is_administrator
+                    && principal.may_approve
+                    && !is_own,
+            ),
         ];
         offered.into_iter().filter(|(_, offered)| *offered).map(|(action, _)| action).collect()
     }

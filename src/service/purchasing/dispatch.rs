@@ -95,6 +95,7 @@ impl Inner {
         }
         // The slot first: waiting for it may take longer than a claim stays fresh.
         let slot = self.parts.ground.upstream.reserve_buy_slot(SLOT_WITHIN).await?;
+        let _passing = self.parts.ground.passage.enter(SLOT_WITHIN).await?;
         let claimed_boot = self.parts.ground.clock.boot();
         // Once more: quote and slot may have taken longer than the gateway had left.
         let mode = self.parts.ground.buying.check(&purchase.requester.team)?;

@@ -4,12 +4,13 @@
 //! task of its own that no hang-up can stop. `domain/PROTOCOL.md` tells the protocol; the files follow its steps:
 //! quoting, submission, reservation, dispatch, settlement.
 
+pub(super) mod booking;
 mod briefing;
 mod deciding;
 mod dispatch;
 mod drift;
 mod quoting;
-mod reservation;
+pub(super) mod reservation;
 mod settlement;
 pub(super) mod submission;
 mod sweep;

@@ -190,7 +190,7 @@ impl Reservation {
 }
 
 /// An event of the gateway's own about a purchase.
-pub(super) fn event(action: &'static str, purchase: &Purchase) -> AuditEvent {
+pub(in crate::service) fn event(action: &'static str, purchase: &Purchase) -> AuditEvent {
     AuditEvent::new(action, Actor::Gateway("purchasing"), Target::new("purchase", &purchase.id))
         .with("state", purchase.state.as_str())
         .with("version", purchase.version)

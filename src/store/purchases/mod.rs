@@ -1,6 +1,7 @@
 //! Purchases as rows.
 
 mod list;
+mod reconciled;
 mod step;
 
 use jiff::Timestamp;
@@ -17,6 +18,7 @@ use crate::store::session::{Param, Row, Session, only_json, only_text};
 use crate::store::tx::Tx;
 
 pub use list::{Filter, Sight, list};
+pub use reconciled::{Holder, are_none, free_number, holders, suspects, unsettled};
 pub use step::{Redecided, Trace, redecide, step};
 
 const COLUMNS: &str = "id, number, message_type, issuer, subject, name, roles, email, actor_issuer,
@@ -177,13 +179,6 @@ pub fn registration_data(
     )
 }
 
-/// The team of every number that a purchase has bought.
-pub fn teams_of_bought(session: &Session<'_>) -> Result<Vec<(DedicatedNumber, TeamId)>, StoreError> {
-    session.query("SELECT number, team FROM purchases WHERE state IN ('bought', 'bought_late')", &[], |row| {
-        Ok((row.parsed()?, row.parsed()?))
-    })
-}
-
 /// The numbers that a team has bought in a country.
 pub fn bought_in(session: &Session<'_>, team: &TeamId, country: Country) -> Result<Vec<String>, StoreError> {
     session.query(
@@ -257,10 +252,10 @@ pub fn insert(
     Ok(())
 }
 
-/// The numbers that were booked at or after a moment.
+/// The numbers that were booked at or after a moment, and have not left the account since.
 pub fn bought_since(session: &Session<'_>, since: Timestamp) -> Result<Vec<String>, StoreError> {
     session.query(
-        "SELECT number FROM purchases WHERE state = 'bought' AND updated_us >= $1",
+        "SELECT number FROM purchases WHERE state = 'bought' AND holds_number = 1 AND updated_us >= $1",
         &[since.into()],
         only_text,
     )

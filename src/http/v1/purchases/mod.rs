@@ -24,7 +24,8 @@ use crate::http::v1::{Failure, bounded, parsed};
 use crate::http::v3::registration_data;
 use crate::service::purchasing::{Filter, PurchaseRequest};
 use crate::service::{Code, Refusal};
-use view::{PurchaseInFull, PurchaseView};
+use view::PurchaseInFull;
+pub(super) use view::PurchaseView;
 
 const ROUTE: &str = "POST /v1/purchases";
 /// How long a request waits for its outcome without `Prefer`, and at most.

@@ -172,7 +172,7 @@ pub(in crate::http::v1) struct OwnedThere {
 }
 
 impl PurchaseView {
-    pub(super) fn of(purchase: &Purchase, principal: &Principal) -> Self {
+    pub(in crate::http::v1) fn of(purchase: &Purchase, principal: &Principal) -> Self {
         Self::with(purchase, AllowedAction::of(principal, purchase, &[]))
     }
 

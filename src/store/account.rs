@@ -1,0 +1,32 @@
+//! Whose account the credentials opened first, and whether its numbers were ever listed whole.
+
+use crate::store::error::StoreError;
+use crate::store::session::{Session, only_text};
+use crate::store::tx::Tx;
+
+/// Upstream's identity of the account, as it was seen first.
+pub fn user_id(session: &Session<'_>) -> Result<Option<String>, StoreError> {
+    session.query_first("SELECT user_id FROM account WHERE user_id IS NOT NULL", &[], only_text)
+}
+
+/// Keeps that identity.
+pub fn remember(tx: &mut Tx<'_>, user_id: &str) -> Result<(), StoreError> {
+    tx.execute_one(
+        "INSERT INTO account (one, user_id) VALUES (1, $1) ON CONFLICT (one) DO UPDATE SET user_id = $1",
+        &[user_id.into()],
+    )
+}
+
+/// Whether a complete list was ever read.
+pub fn is_listed(session: &Session<'_>) -> Result<bool, StoreError> {
+    Ok(session.query_int("SELECT count(*) FROM account WHERE listed_us IS NOT NULL", &[])? > 0)
+}
+
+/// Keeps that one was.
+pub fn listed(tx: &mut Tx<'_>) -> Result<(), StoreError> {
+    let at = tx.at();
+    tx.execute_one(
+        "INSERT INTO account (one, listed_us) VALUES (1, $1) ON CONFLICT (one) DO UPDATE SET listed_us = $1",
+        &[at.into()],
+    )
+}
