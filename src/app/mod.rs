@@ -132,6 +132,7 @@ impl Gateway {
         let ops = parts.ops(&readiness);
         let (searches, freezes) = (public.searches.clone(), public.freezes.clone());
         let reconciling = public.reconciling.clone();
+        let registrations = public.registrations.clone();
         let verifier = Arc::clone(&public.verifier);
         let router = PublicRouter::new(public);
 
@@ -141,6 +142,7 @@ impl Gateway {
         let refreshing = stop.clone();
         tasks.spawn(async move { verifier.refresh_forever(refreshing).await });
         tasks.spawn(reconciling.run(stop.clone()));
+        tasks.spawn(sweep(registrations, config.purchases.sweep_every, stop.clone()));
         let (tidy_limit, stop_tidying) = (router.tidier(), stop.clone());
         tasks.spawn(every(TIDY_EVERY, stop_tidying, move || {
             searches.tidy();
@@ -250,6 +252,15 @@ async fn recover(purchasing: &Purchasing, registrations: &Registrations) -> Resu
         );
     }
     Ok(())
+}
+
+/// Looks after registrations that nobody asks about any more, until told to stop.
+async fn sweep(registrations: Registrations, period: Duration, stop: CancellationToken) {
+    while tokio::time::timeout(period, stop.cancelled()).await.is_err() {
+        if let Err(refusal) = registrations.sweep().await {
+            tracing::warn!(%refusal, "registrations could not be swept; the next sweep tries again");
+        }
+    }
 }
 
 async fn every(period: Duration, stop: CancellationToken, work: impl Fn()) {

@@ -26,7 +26,7 @@ use crate::service::owned::{OwnedNumbers, OwnedSettings};
 use crate::service::passage::Passage;
 use crate::service::purchasing::{Purchasing, PurchasingParts, PurchasingSettings};
 use crate::service::reconciling::{Reconciling, ReconcilingParts, ReconcilingSettings};
-use crate::service::registrations::{RegistrationParts, Registrations};
+use crate::service::registrations::{RegistrationParts, RegistrationSettings, Registrations};
 use crate::service::search::{Freshness, Searches};
 use crate::service::teams::{Budget, Team, Teams};
 use crate::store::Store;
@@ -68,8 +68,7 @@ impl Wired<'_> {
             verifier: Arc::clone(&self.verifier),
             registrations: Registrations::new(RegistrationParts {
                 ground: ground.clone(),
-                answer_within: self.config.purchases.answer_within,
-                strict: self.config.compat.strict_registration,
+                settings: registration_settings(self.config),
             }),
             budgets: BudgetReader::new(ground.clone(), self.config.budget.currency),
             reconciling: Reconciling::new(ReconcilingParts {
@@ -317,6 +316,16 @@ fn reconciling_settings(config: &Config) -> ReconcilingSettings {
         resolve_people: usize::try_from(purchases.resolve_people.get()).unwrap_or(usize::MAX),
         billing_time_zone: config.upstream.billing_time_zone.clone(),
         preexisting_visible_to_all: purchases.preexisting_visible_to == PreexistingVisibility::All,
+    }
+}
+
+fn registration_settings(config: &Config) -> RegistrationSettings {
+    let purchases = &config.purchases;
+    RegistrationSettings {
+        answer_within: purchases.answer_within,
+        rejected_for: purchases.rejected_for,
+        resolve_people: usize::try_from(purchases.resolve_people.get()).unwrap_or(usize::MAX),
+        strict: config.compat.strict_registration,
     }
 }
 

@@ -259,7 +259,8 @@ impl Requester {
     }
 }
 
-fn is_same_address(one: Option<&str>, other: Option<&str>) -> bool {
+/// Whether two addresses are one human being's; where one is missing, nobody can tell.
+pub fn is_same_address(one: Option<&str>, other: Option<&str>) -> bool {
     one.zip(other).is_some_and(|(one, other)| one.trim().eq_ignore_ascii_case(other.trim()))
 }
 

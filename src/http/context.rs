@@ -2,6 +2,7 @@
 //! bodies cannot.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use axum::http::{HeaderMap, Uri};
 
@@ -9,6 +10,10 @@ use crate::domain::canonical;
 use crate::domain::principal::TeamId;
 use crate::service::purchasing::Idempotency;
 use crate::service::{Code, Refusal};
+
+/// How long a request waits for its outcome without `Prefer`, and at most.
+pub(super) const WAIT: Duration = Duration::from_secs(20);
+const LONGEST_WAIT: u64 = 60;
 
 /// Query parameters, each at most once.
 #[derive(Clone, Debug, Default)]
@@ -69,6 +74,16 @@ pub(super) fn text_header(headers: &HeaderMap, name: &str, most: usize) -> Resul
         return Err(Refusal::field(name, format!("must have at most {most} printable characters.")));
     }
     Ok((!text.is_empty()).then(|| text.to_owned()))
+}
+
+/// `Prefer: wait=N` (RFC 7240 §4.3).
+pub(super) fn preferred_wait(headers: &HeaderMap) -> Option<Duration> {
+    let values = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
+    let mut waits = values
+        .flat_map(|list| list.split([',', ';']))
+        .filter_map(|preference| preference.trim().strip_prefix("wait="))
+        .filter_map(|seconds| seconds.parse::<u64>().ok());
+    waits.next().map(|seconds| Duration::from_secs(seconds.min(LONGEST_WAIT)))
 }
 
 /// `X-Gateway-Team`.

@@ -7,10 +7,9 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
 
-use crate::domain::purchase::PurchaseId;
 use crate::domain::registration::FieldFaults;
 use crate::service::limits::LimitReached;
-use crate::service::{Code, Refusal};
+use crate::service::{Code, Refusal, Subject};
 
 /// Why a request gets no other answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,7 +111,7 @@ pub(super) struct HttpRefusal {
     pub(super) code: HttpCode,
     pub(super) message: String,
     pub(super) fields: FieldFaults,
-    purchase: Option<PurchaseId>,
+    subject: Option<Subject>,
     retry_after: Option<Duration>,
     limit: Option<Box<LimitReached>>,
 }
@@ -123,7 +122,7 @@ impl HttpRefusal {
             code,
             message: message.into(),
             fields: FieldFaults::new(),
-            purchase: None,
+            subject: None,
             retry_after: None,
             limit: None,
         }
@@ -145,9 +144,16 @@ impl HttpRefusal {
         if self.code == HttpCode::Unauthorized {
             set(header::WWW_AUTHENTICATE, "Bearer".to_owned());
         }
-        if let Some(purchase) = self.purchase {
-            set(HeaderName::from_static("x-gateway-purchase"), purchase.to_string());
-            set(header::LOCATION, format!("/v1/purchases/{purchase}"));
+        match self.subject {
+            Some(Subject::Purchase(id)) => {
+                set(HeaderName::from_static("x-gateway-purchase"), id.to_string());
+                set(header::LOCATION, format!("/v1/purchases/{id}"));
+            }
+            Some(Subject::Registration(id)) => {
+                set(HeaderName::from_static("x-gateway-registration"), id.to_string());
+                set(header::LOCATION, format!("/v1/registrations/{id}"));
+            }
+            None => {}
         }
         if let Some(wait) = self.retry_after {
             set(header::RETRY_AFTER, whole_seconds(wait).to_string());
@@ -172,7 +178,7 @@ impl From<Refusal> for HttpRefusal {
             code: HttpCode::Service(refusal.code),
             message: refusal.message,
             fields: refusal.fields,
-            purchase: refusal.purchase,
+            subject: refusal.subject,
             retry_after: refusal.retry_after,
             limit: refusal.limit,
         }

@@ -7,6 +7,7 @@ pub mod background;
 pub mod budgets;
 pub mod buying;
 mod certainty;
+pub mod driving;
 pub mod evaluation;
 pub mod evidence;
 pub mod figures;
@@ -23,5 +24,6 @@ pub mod registrations;
 pub mod search;
 pub mod single_flight;
 pub mod teams;
+mod voices;
 
-pub use refusal::{Code, Refusal};
+pub use refusal::{Code, Refusal, Subject};

@@ -9,7 +9,7 @@ use crate::clicksend::ReadError;
 use crate::domain::canonical::CanonicalError;
 use crate::domain::order::UpstreamRefusal;
 use crate::domain::purchase::PurchaseId;
-use crate::domain::registration::FieldFaults;
+use crate::domain::registration::{FieldFaults, RegistrationId};
 use crate::service::limits::LimitReached;
 use crate::store::StoreError;
 
@@ -157,6 +157,27 @@ impl FromStr for Code {
     }
 }
 
+/// What a refusal is about: something that the caller can look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// A purchase.
+    Purchase(PurchaseId),
+    /// A registration.
+    Registration(RegistrationId),
+}
+
+impl From<PurchaseId> for Subject {
+    fn from(id: PurchaseId) -> Self {
+        Self::Purchase(id)
+    }
+}
+
+impl From<RegistrationId> for Subject {
+    fn from(id: RegistrationId) -> Self {
+        Self::Registration(id)
+    }
+}
+
 /// One refusal: the code for programs, the sentence for people, and what goes with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
@@ -166,8 +187,8 @@ pub struct Refusal {
     pub message: String,
     /// Which fields, for [`Code::BadRequest`].
     pub fields: FieldFaults,
-    /// The purchase it is about, where there is one that the caller may see.
-    pub purchase: Option<PurchaseId>,
+    /// What it is about, where there is something that the caller may see.
+    pub subject: Option<Subject>,
     /// When trying again has a chance.
     pub retry_after: Option<Duration>,
     /// The limit that was reached, for [`Code::TooManyRequests`].
@@ -181,7 +202,7 @@ impl Refusal {
             code,
             message: message.into(),
             fields: FieldFaults::new(),
-            purchase: None,
+            subject: None,
             retry_after: None,
             limit: None,
         }
@@ -197,10 +218,10 @@ impl Refusal {
         Self { fields, ..Self::new(Code::BadRequest, "Invalid input.") }
     }
 
-    /// Names the purchase.
+    /// Names the purchase, or the registration.
     #[must_use]
-    pub const fn about(mut self, purchase: PurchaseId) -> Self {
-        self.purchase = Some(purchase);
+    pub fn about(mut self, subject: impl Into<Subject>) -> Self {
+        self.subject = Some(subject.into());
         self
     }
 

@@ -42,6 +42,8 @@ pub enum Outcome {
     Registration {
         /// Which.
         id: RegistrationId,
+        /// The version that its claim made: what became of it says nothing about a later claim.
+        claimed: i64,
         /// Upstream's answer.
         sent: Sent<()>,
     },
@@ -266,7 +268,7 @@ mod tests {
     }
 
     fn registered() -> Outcome {
-        Outcome::Registration { id: RegistrationId::random(), sent: Sent::Done(()) }
+        Outcome::Registration { id: RegistrationId::random(), claimed: 2, sent: Sent::Done(()) }
     }
 
     #[tokio::test]

@@ -31,6 +31,9 @@ pub enum StoreError {
     /// The step is not in the state machine.
     #[error(transparent)]
     Impossible(#[from] crate::domain::purchase::Impossible),
+    /// The same of a registration's.
+    #[error(transparent)]
+    RegistrationImpossible(#[from] crate::domain::registration::RegistrationImpossible),
 }
 
 /// After these the kernel may have dropped the very pages that it reports, and calls them clean from then on.

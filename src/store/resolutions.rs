@@ -12,7 +12,7 @@ pub struct Voice {
     pub person: Person,
     /// To tell that two subjects are one human being.
     pub email: Option<String>,
-    /// `bought` or `not_bought`.
+    /// A word of who asks: `bought`, `failed` …
     pub outcome: String,
 }
 

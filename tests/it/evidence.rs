@@ -42,6 +42,7 @@ pub fn check(database: &Path, upstream: &Value, limits: &Limits) {
     one_active_purchase_per_number(&connection);
     holds_are_posted_or_released_once_or_their_purchase_is_open(&connection);
     no_buy_without_an_attempt(&connection, upstream);
+    no_registration_without_an_intent(&connection, upstream);
     no_hold_above_a_limit(&connection, limits);
     what_was_sent_is_what_was_decided(&connection);
 }
@@ -103,15 +104,23 @@ fn chain_is_whole(connection: &Connection) {
     }
 }
 
-/// I7, second half: as many events of its steps as a purchase has versions. What tells of no version is a remark.
+/// I7, second half: as many events of its steps as a purchase or a registration has versions. What tells of no version
+/// is a remark.
 fn every_transition_has_its_event(connection: &Connection) {
-    let counted = rows(
-        connection,
-        "SELECT p.id, p.version, (SELECT count(*) FROM audit_events a WHERE a.target_kind = 'purchase' AND a.target_id = p.id AND (a.action = 'purchase.submitted' OR a.body ->> '$.details.version' IS NOT NULL)) FROM purchases p",
-        |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)),
-    );
-    for (purchase, version, events) in counted {
-        assert_eq!(version, events, "purchase {purchase}");
+    for kind in ["purchase", "registration"] {
+        let counted = rows(
+            connection,
+            &format!(
+                "SELECT t.id, t.version, (SELECT count(*) FROM audit_events a
+                                          WHERE a.target_kind = '{kind}' AND a.target_id = t.id
+                                          AND (a.action = '{kind}.submitted' OR a.body ->> '$.details.version' IS NOT NULL))
+                 FROM {kind}s t"
+            ),
+            |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)),
+        );
+        for (id, version, events) in counted {
+            assert_eq!(version, events, "{kind} {id}");
+        }
     }
 }
 
@@ -211,4 +220,38 @@ fn what_was_sent_is_what_was_decided(connection: &Connection) {
         |row| row.get::<_, String>(0),
     );
     assert!(wrong.is_empty(), "sent and not as decided: {wrong:?}");
+}
+
+/// I1 and I2 of registrations: what upstream received of each content, somebody had claimed and not given back.
+fn no_registration_without_an_intent(connection: &Connection, upstream: &Value) {
+    let claimed = rows(
+        connection,
+        "SELECT r.form,
+             (SELECT count(*) FROM audit_events a WHERE a.target_id = r.id AND a.action = 'registration.intent')
+           - (SELECT count(*) FROM audit_events a WHERE a.target_id = r.id AND a.action = 'registration.not_sent')
+         FROM registrations r",
+        |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)),
+    );
+    let mut left: BTreeMap<String, i64> = BTreeMap::new();
+    for (form, count) in claimed {
+        assert!((0..=1).contains(&count), "sent {count} times: {form}");
+        *left.entry(content(&form)).or_default() += count;
+    }
+    let requests = upstream["requests"].as_array().unwrap().iter();
+    for request in requests.filter(|request| request["operation"] == "register") {
+        let sent = content(request["body"].as_str().unwrap());
+        // What is not known any more may be one whose form was erased.
+        let known = if left.contains_key(&sent) { sent } else { ERASED.to_owned() };
+        let left = left.entry(known).or_default();
+        *left -= 1;
+        assert!(*left >= 0, "upstream received more registrations than were claimed: {request}");
+    }
+}
+
+/// What an erased form is.
+const ERASED: &str = "";
+
+/// A form, whatever the order of its fields.
+fn content(form: &str) -> String {
+    serde_json::from_str(form).map_or_else(|_| ERASED.to_owned(), |form: Value| form.to_string())
 }

@@ -21,6 +21,7 @@ mod evidence;
 mod process;
 mod quirks;
 mod reconciling;
+mod registering;
 mod roles;
 mod searching;
 mod stage;

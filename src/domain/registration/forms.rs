@@ -145,6 +145,18 @@ pub struct RegistrationForm {
 }
 
 impl RegistrationForm {
+    /// The names of all fields.
+    pub const FIELDS: [&str; 8] = [
+        "full_name",
+        "company_name",
+        "email",
+        "website_url",
+        "sample_message",
+        "primary_use_case",
+        "company_number",
+        "area_code",
+    ];
+
     /// Every field that is missing or cannot be, in ClickSend's words.
     pub fn faults(&self) -> FieldFaults {
         let required = [

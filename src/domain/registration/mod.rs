@@ -2,9 +2,10 @@
 //!
 //! Both are personal data. They are checked here, kept verbatim, sent upstream, and otherwise only stand in the
 //! evidence as a commitment. A [`Registration`] is sent once: it mails a compliance team, and there is nothing
-//! to read back.
+//! to read back. [`RegistrationState`] and [`RegistrationStep`] are its whole machine.
 
 mod forms;
+mod state;
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,11 +14,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::domain::approval::ApprovalTerms;
 use crate::domain::canonical::Digest;
 use crate::domain::country::Country;
 use crate::domain::purchase::Requester;
 
 pub use forms::{FieldFaults, NumberType, NumberTypeError, RegistrationData, RegistrationForm};
+pub use state::{RegistrationImpossible, RegistrationState, RegistrationStateError, RegistrationStep};
 
 /// A registration's identity: a UUID of version 7.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -45,59 +48,6 @@ impl FromStr for RegistrationId {
     }
 }
 
-/// Where a registration stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RegistrationState {
-    /// Claimed: it is being sent, or was.
-    Dispatching,
-    /// Upstream took it.
-    Submitted,
-    /// Upstream certainly refused it, or it never left.
-    Failed,
-    /// Nobody knows. It is never sent again by itself.
-    Unknown,
-}
-
-impl RegistrationState {
-    /// Every state.
-    pub const ALL: [Self; 4] = [Self::Dispatching, Self::Submitted, Self::Failed, Self::Unknown];
-
-    /// The word for it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Dispatching => "dispatching",
-            Self::Submitted => "submitted",
-            Self::Failed => "failed",
-            Self::Unknown => "unknown",
-        }
-    }
-
-    /// Whether nothing is expected to come any more.
-    pub const fn is_final(self) -> bool {
-        matches!(self, Self::Submitted | Self::Failed)
-    }
-
-    /// Whether the claim that is under way may end in this state.
-    pub const fn may_become(self, next: Self) -> bool {
-        matches!((self, next), (Self::Dispatching, Self::Submitted | Self::Failed | Self::Unknown))
-    }
-}
-
-impl FromStr for RegistrationState {
-    type Err = crate::domain::purchase::StateError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|state| state.as_str() == text).ok_or(crate::domain::purchase::StateError)
-    }
-}
-
-impl fmt::Display for RegistrationState {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(self.as_str())
-    }
-}
-
 /// A registration as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Registration {
@@ -117,6 +67,14 @@ pub struct Registration {
     pub rule: String,
     /// The policy the rule stood in.
     pub policy_digest: Digest,
+    /// Who must approve, where the rule wants that.
+    pub terms: Option<ApprovalTerms>,
+    /// Which asking this is. The form never changes, so there is one; approvals are counted by round.
+    pub round: i64,
+    /// Until when people may decide, while they are asked.
+    pub decide_by: Option<Timestamp>,
+    /// Until when it may be sent, once it is approved.
+    pub approved_until: Option<Timestamp>,
     /// Where it stands.
     pub state: RegistrationState,
     /// Why, where a word says more than the state.

@@ -3,6 +3,7 @@
 //! JSON whose unknown keys are refused, problems as RFC 9457, money as `{"amount","currency"}`, times as RFC 3339,
 //! lists with cursors.
 
+mod approval;
 mod audit;
 mod budgets;
 mod freezes;
@@ -44,7 +45,13 @@ pub(super) fn routes() -> OpenApiRouter<Public> {
         .routes(routes!(resolving::resolve))
         .routes(routes!(numbers::list))
         .routes(routes!(numbers::assign))
+        .routes(routes!(registrations::create, registrations::list))
         .routes(routes!(registrations::show))
+        .routes(routes!(registrations::decisions::approve))
+        .routes(routes!(registrations::decisions::reject))
+        .routes(routes!(registrations::decisions::withdraw))
+        .routes(routes!(registrations::outcome::outcome))
+        .routes(routes!(registrations::outcome::resolve))
         .routes(routes!(audit::list))
         .routes(routes!(audit::export))
         .routes(routes!(rules::show))

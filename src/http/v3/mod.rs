@@ -21,6 +21,7 @@ use crate::http::refusal::{HttpCode, HttpRefusal};
 use crate::http::state::Public;
 
 pub(in crate::http) use buy::registration_data;
+pub(in crate::http) use register::FormBody;
 pub(in crate::http) use shapes::Currency;
 
 /// The four operations.

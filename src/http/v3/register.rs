@@ -1,7 +1,7 @@
 //! `POST /v3/numbers/registrations/number-types/{number_type}/country/{country_code}`
 
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{OriginalUri, Request, State};
 use axum::http::{HeaderName, HeaderValue, Response, header};
 use serde::Deserialize;
 use serde_json::Value;
@@ -9,18 +9,22 @@ use utoipa::ToSchema;
 
 use crate::domain::country::Country;
 use crate::domain::registration::{NumberType, RegistrationForm, RegistrationState};
+use crate::http::body;
+use crate::http::context::{self, Params};
 use crate::http::path::PathParams;
 use crate::http::state::{Caller, Public};
 use crate::http::v3::Failure;
 use crate::http::v3::envelope::Envelope;
-use crate::http::{body, context};
 use crate::service::registrations::{RegistrationRequest, refusal_for};
 use crate::service::{Code, Refusal};
+
+/// The route's name in idempotency keys.
+const ROUTE: &str = "POST /v3/numbers/registrations";
 
 /// The form as it arrives; what is missing is reported field by field.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(default)]
-pub(super) struct FormBody {
+pub(in crate::http) struct FormBody {
     full_name: Option<String>,
     company_name: Option<String>,
     email: Option<String>,
@@ -46,12 +50,20 @@ impl From<FormBody> for RegistrationForm {
     }
 }
 
-/// Registers for a kind of number. Sent to ClickSend once: the same content within a day finds the first.
+/// Registers for a kind of number.
+///
+/// 200 only when ClickSend took it. Sent once: the same content of the same team finds the first, as long as it is under
+/// way and for a day after it arrived. `X-Gateway-Registration` and `Location` name the registration.
 #[utoipa::path(post, path = "/v3/numbers/registrations/number-types/{number_type}/country/{country_code}",
     tag = "ClickSend",
     params(
         ("number_type" = String, Path, description = "10dlc, in any case"),
         ("country_code" = String, Path, description = "ISO 3166-1 alpha-2"),
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 printable ASCII characters"),
+        ("X-Gateway-Team" = Option<String>, Header, description = "The team that asks, where the token names several"),
+        ("X-Gateway-Reason" = Option<String>, Header, description = "Why"),
+        ("X-Gateway-Reference" = Option<String>, Header, description = "The caller's own reference"),
+        ("X-Gateway-On-Behalf-Of" = Option<String>, Header, description = "For whom an application asks"),
     ),
     request_body = FormBody,
     responses(
@@ -63,6 +75,7 @@ pub(super) async fn register(
     State(public): State<Public>,
     caller: Caller,
     PathParams((number_type, country)): PathParams<(String, String)>,
+    OriginalUri(uri): OriginalUri,
     request: Request,
 ) -> Result<Response<Body>, Failure> {
     let number_type: NumberType =
@@ -71,28 +84,27 @@ pub(super) async fn register(
         country.parse().map_err(|error| Refusal::field("country_code", format!("{error}.")))?;
     let (parts, body) = request.into_parts();
     let body = body::json(&parts.headers, body).await?;
-    let form: RegistrationForm = form(body)?.into();
+    let form: RegistrationForm = form(body.as_ref())?.into();
     let missing = form.missing_newest();
-    let registration = public
-        .registrations
-        .request(
-            &caller.0,
-            RegistrationRequest {
-                number_type,
-                country,
-                form,
-                team: context::team_header(&parts.headers)?,
-                reference: context::text_header(&parts.headers, "x-gateway-reference", 100)?,
-                on_behalf_of: context::text_header(&parts.headers, "x-gateway-on-behalf-of", 200)?,
-            },
-        )
-        .await?;
-    if registration.state != RegistrationState::Submitted {
-        return Err(refusal_for(&registration).into());
+    let path = format!("/v3/numbers/registrations/number-types/{number_type}/country/{country}");
+    let registering = RegistrationRequest {
+        number_type,
+        country,
+        form,
+        team: context::team_header(&parts.headers)?,
+        reason: context::text_header(&parts.headers, "x-gateway-reason", 500)?,
+        reference: context::text_header(&parts.headers, "x-gateway-reference", 100)?,
+        on_behalf_of: context::text_header(&parts.headers, "x-gateway-on-behalf-of", 200)?,
+        idempotency: context::idempotency(&parts.headers, ROUTE, &path, &Params::of(&uri)?, body.as_ref())?,
+        wait: None,
+    };
+    let answered = public.registrations.request(&caller.0, registering).await?;
+    if !matches!(answered.registration.state, RegistrationState::Submitted | RegistrationState::Accepted) {
+        return Err(refusal_for(&answered.registration).into());
     }
     let message = "Number registration notification sent successfully.";
     let mut response = Envelope::success(message, None::<Value>).into_response();
-    let id = registration.id;
+    let id = answered.registration.id;
     let mut set = |name: HeaderName, value: String| {
         if let Ok(value) = HeaderValue::try_from(value) {
             response.headers_mut().insert(name, value);
@@ -100,6 +112,9 @@ pub(super) async fn register(
     };
     set(HeaderName::from_static("x-gateway-registration"), id.to_string());
     set(header::LOCATION, format!("/v1/registrations/{id}"));
+    if answered.replayed {
+        set(HeaderName::from_static("idempotent-replayed"), "true".to_owned());
+    }
     if !missing.is_empty() {
         let warning = format!("ClickSend's newest description also wants {}", missing.join(" and "));
         set(HeaderName::from_static("x-gateway-warning"), warning);
@@ -107,10 +122,10 @@ pub(super) async fn register(
     Ok(response)
 }
 
-fn form(body: Option<Value>) -> Result<FormBody, Refusal> {
+fn form(body: Option<&Value>) -> Result<FormBody, Refusal> {
     match body {
         None => Ok(FormBody::default()),
-        Some(body) => serde_json::from_value(body)
+        Some(body) => FormBody::deserialize(body)
             .map_err(|error| Refusal::new(Code::BadRequest, format!("the body cannot be read: {error}"))),
     }
 }

@@ -192,19 +192,28 @@ pub(super) fn registrations(session: &Session<'_>, page: i64, report: &mut Repor
     }
 }
 
-/// A registration begins with its claim; each later event says where it leads.
+/// A registration begins with its request; each later event is a step of the machine, and counts one version.
 fn registration(
     session: &Session<'_>,
     row: &RegistrationRow,
     page: i64,
     tell: &mut impl FnMut(String),
 ) -> Result<(), StoreError> {
+    use RegistrationState::{Approved, PendingApproval};
     let mut told: Option<(RegistrationState, i64)> = None;
     each_event(session, ("registration", &row.id), page, |event| {
         let said = event.text("state").and_then(|said| said.parse::<RegistrationState>().ok());
         told = match (told, said) {
-            (None, _) if event.action == "registration.intent" => Some((RegistrationState::Dispatching, 1)),
-            (Some((state, version)), Some(next)) if state.may_become(next) => Some((next, version + 1)),
+            (None, Some(state @ (PendingApproval | Approved)))
+                if event.action == "registration.requested" =>
+            {
+                Some((state, 1))
+            }
+            (Some((state, version)), Some(next))
+                if state.may_become(next, &event.action) && event.int("version") == Some(version + 1) =>
+            {
+                Some((next, version + 1))
+            }
             (told, _) => {
                 tell(format!("event {}: {} does not follow from the events before", event.seq, event.action));
                 told

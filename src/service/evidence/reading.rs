@@ -128,7 +128,9 @@ impl Evidence {
         principal: &Principal,
         registration: &Registration,
     ) -> Result<Option<Vec<SaidValue>>, Refusal> {
-        if may_read_personal(principal, &registration.requester) {
+        let terms = registration.terms.as_ref();
+        let decides = terms.is_some_and(|terms| terms.admit(&registration.requester, principal).is_ok());
+        if decides || may_read_personal(principal, &registration.requester) {
             return self.said("registration", registration.id.to_string()).await.map(Some);
         }
         Ok(None)

@@ -293,8 +293,8 @@ pub fn refusal_for(purchase: &Purchase) -> Refusal {
     refusal.about(purchase.id)
 }
 
-/// Whose purchases somebody sees in lists.
-fn sight(principal: &Principal) -> Sight {
+/// Whose purchases and registrations somebody sees in lists.
+pub(super) fn sight(principal: &Principal) -> Sight {
     if principal.sees_all_teams() {
         Sight::All
     } else if principal.has(Role::Approver) {
@@ -326,7 +326,7 @@ impl Inner {
             subject = principal.person.subject,
             "purchase refused"
         );
-        if matches!(refusal.code, Code::AuditUnavailable) || refusal.purchase.is_some() {
+        if matches!(refusal.code, Code::AuditUnavailable) || refusal.subject.is_some() {
             return refusal;
         }
         let event =

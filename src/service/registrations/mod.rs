@@ -1,44 +1,43 @@
 //! Registering for a kind of number: the care of a purchase, without money.
 //!
-//! A registration mails a compliance team, and nothing can be read back. So it is claimed before it is sent, sent
-//! once, and a repeat within a day finds the first by its content instead of mailing again.
+//! A registration mails a compliance team, and nothing can be read back. So it is decided, by a rule or by people,
+//! claimed before it is sent and sent once; what nobody knows is left to people, and a repeat finds the first by its
+//! content instead of mailing again. The files follow the steps: submission, deciding, dispatch, settlement, outcome.
 
-mod record;
+mod briefing;
+mod deciding;
+mod dispatch;
+mod outcome;
+mod settlement;
+mod submission;
+mod sweep;
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
-use jiff::SignedDuration;
-use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::clicksend::RegistrationSlot;
 use crate::domain::audit::{Actor, AuditEvent, Target};
-use crate::domain::canonical::{self, Digest};
 use crate::domain::country::Country;
-use crate::domain::order::Sent;
-use crate::domain::policy::Action;
 use crate::domain::principal::{Principal, TeamId};
-use crate::domain::purchase::Requester;
 use crate::domain::registration::{
-    NumberType, Registration, RegistrationForm, RegistrationId, RegistrationState,
+    NumberType, Registration, RegistrationForm, RegistrationId, RegistrationState, RegistrationStep,
 };
+use crate::service::driving::Driven;
 use crate::service::ground::Ground;
-use crate::service::judging::Case;
-use crate::service::purchasing::PANICKED;
-use crate::service::purchasing::submission::on_behalf_of;
+use crate::service::purchasing::{Idempotency, sees, sight};
 use crate::service::refusal::{Code, Refusal};
-use crate::store::emergency::Outcome;
-use crate::store::{self, StoreError};
-use record::{claim, settle};
+use crate::store::{self, StoreError, Tx};
 
-/// The same content again within this time is a repeat.
-const REPEATS_WITHIN: SignedDuration = SignedDuration::from_hours(24);
-/// How long a registration waits for a slot of the outbound limiter.
-const SLOT_WITHIN: Duration = Duration::from_secs(10);
-const LEFT_BEHIND: i64 = 10_000;
+pub use crate::store::registrations::Filter;
+pub use briefing::{AllowedAction, Briefing};
+pub use deciding::Deciding;
+pub use outcome::{MailedAnswer, Reporting, Resolved, Resolving, Whereabouts};
+
+/// What an event about a registration names as its kind.
+const KIND: &str = "registration";
+/// Events of one registration that its history shows.
+const HISTORY: i64 = 200;
 
 /// What somebody wants to register.
 #[derive(Clone, Debug)]
@@ -51,275 +50,239 @@ pub struct RegistrationRequest {
     pub form: RegistrationForm,
     /// The team that asks, when the token names several.
     pub team: Option<TeamId>,
+    /// Why.
+    pub reason: Option<String>,
     /// The caller's own reference.
     pub reference: Option<String>,
     /// For whom, when an application asks.
     pub on_behalf_of: Option<String>,
+    /// The caller's key, where one was sent.
+    pub idempotency: Option<Idempotency>,
+    /// How long the caller waits for an answer; nothing means as long as is configured.
+    pub wait: Option<Duration>,
+}
+
+/// The answer to a request.
+#[derive(Clone, Debug)]
+pub struct Answered {
+    /// The registration as it stands.
+    pub registration: Registration,
+    /// Whether an earlier request made it.
+    pub replayed: bool,
+}
+
+/// How registering is configured.
+#[derive(Clone, Debug)]
+pub struct RegistrationSettings {
+    /// A request is answered by then.
+    pub answer_within: Duration,
+    /// How long a person's no answers the same request.
+    pub rejected_for: Duration,
+    /// How many people settle what nobody knows.
+    pub resolve_people: usize,
+    /// Whether the two newest fields of the form are required as well.
+    pub strict: bool,
 }
 
 /// What registering is built from.
 pub struct RegistrationParts {
     /// What it shares with buying.
     pub ground: Ground,
-    /// A request is answered by then.
-    pub answer_within: Duration,
-    /// Whether the two newest fields are required as well.
-    pub strict: bool,
+    /// Configuration.
+    pub settings: RegistrationSettings,
 }
 
 /// The registration service. Cheap to clone.
 #[derive(Clone)]
-pub struct Registrations(Arc<RegistrationParts>);
+pub struct Registrations(Arc<Inner>);
+
+struct Inner {
+    ground: Ground,
+    settings: RegistrationSettings,
+    driven: Driven<RegistrationId>,
+}
 
 impl Registrations {
-    /// A service that sends nothing yet.
+    /// A service that drives nothing yet.
     pub fn new(parts: RegistrationParts) -> Self {
-        Self(Arc::new(parts))
+        let RegistrationParts { ground, settings } = parts;
+        Self(Arc::new(Inner { ground, settings, driven: Driven::default() }))
     }
 
-    /// Registers, or says where the registration stands when the caller has waited long enough.
+    /// Registers, or says where the registration stands when the caller has waited long enough. Calling again is always
+    /// safe: the same content of the same team finds the same registration.
     pub async fn request(
         &self,
         principal: &Principal,
         request: RegistrationRequest,
-    ) -> Result<Registration, Refusal> {
-        let deadline = Instant::now() + self.0.answer_within;
-        match self.submit(principal, request).await {
-            Ok(Submitted::Found(found)) => Ok(found),
-            Ok(Submitted::New { registration, sent }) => {
-                let _ = tokio::time::timeout_at(deadline, sent).await;
-                self.read(registration.id).await
+    ) -> Result<Answered, Refusal> {
+        let deadline = Instant::now() + request.wait.unwrap_or(self.0.settings.answer_within);
+        match self.0.find_or_submit(principal, request).await {
+            Ok(answered) => {
+                self.0.drive_in_background(&answered.registration);
+                let registration = self.0.wait_until(answered.registration, deadline).await?;
+                Ok(Answered { registration, replayed: answered.replayed })
             }
-            Err(refusal) => Err(self.refuse(principal, refusal).await),
+            Err(refusal) => Err(self.0.refuse(principal, refusal).await),
         }
     }
 
     /// One registration that the caller may see.
     pub async fn show(&self, principal: &Principal, id: RegistrationId) -> Result<Registration, Refusal> {
-        let registration = self.read(id).await?;
-        if principal.may_read() && principal.sees_team(&registration.requester.team) {
-            Ok(registration)
-        } else {
-            Err(Refusal::new(Code::NotFound, "there is no such registration"))
-        }
+        self.0.visible(principal, id).await
     }
 
-    /// Writes down what an earlier process knew, and ends what else it left behind as unknown. How many of these there
-    /// were.
+    /// What happened to a registration, oldest first: the bodies of its audit events.
+    pub async fn history(&self, principal: &Principal, id: RegistrationId) -> Result<Vec<String>, Refusal> {
+        self.show(principal, id).await?;
+        let id = id.to_string();
+        let reading =
+            self.0.ground.store.read(move |session| store::audit::about(session, KIND, &id, HISTORY));
+        Ok(reading.await?)
+    }
+
+    /// Registrations that the caller may see, newest first, at most `limit`.
+    pub async fn list(
+        &self,
+        principal: &Principal,
+        mut filter: Filter,
+        limit: i64,
+    ) -> Result<Vec<Registration>, Refusal> {
+        if !principal.may_read() {
+            return Err(Refusal::new(Code::Forbidden, "the token gives no role here"));
+        }
+        filter.sight = sight(principal);
+        let reading =
+            self.0.ground.store.read(move |session| store::registrations::list(session, &filter, limit));
+        Ok(reading.await?)
+    }
+
+    /// Writes down what an earlier process knew, and ends what else it left behind as unknown; it is never sent again.
+    /// How many of these there were. Called once, before anything is served.
     pub async fn recover(&self) -> Result<usize, Refusal> {
-        self.settle_owed().await?;
-        let instance = self.0.ground.instance;
-        let left = self
-            .0
-            .ground
-            .store
-            .read(move |session| store::registrations::left_behind(session, instance, LEFT_BEHIND))
-            .await?;
-        let count = left.len();
-        for registration in left {
-            tracing::error!(registration = %registration.id, "a registration was under way when the gateway stopped; it is not sent again");
-            let outcome = Sent::Ambiguous("the gateway stopped while it was under way".to_owned());
-            self.settle(registration.id, &outcome).await?;
-        }
-        Ok(count)
-    }
-
-    async fn submit(
-        &self,
-        principal: &Principal,
-        request: RegistrationRequest,
-    ) -> Result<Submitted, Refusal> {
-        if !principal.may_request() {
-            return Err(Refusal::new(Code::Forbidden, "registering needs the role requester"));
-        }
-        let team = self.0.ground.teams.paying(principal, request.team.as_ref())?;
-        let on_behalf_of = on_behalf_of(principal, request.on_behalf_of.clone())?;
-        self.check_form(&request.form)?;
-        let digest = digest(&request)?;
-        let since = self.0.ground.clock.now() - REPEATS_WITHIN;
-        let asking = team.clone();
-        let repeat = self
-            .0
-            .ground
-            .store
-            .read(move |session| store::registrations::repeat_of(session, &asking, &digest, since))
-            .await?;
-        if let Some(found) = repeat {
-            return Ok(Submitted::Found(found));
-        }
-        self.0.ground.writes.charge(principal)?;
-        self.0.ground.buying.check(&team)?;
-        let rule = self.decide(principal, &team, &request).await?;
-        let slot = self.0.ground.upstream.reserve_registration_slot(SLOT_WITHIN).await?;
-        let at = self.0.ground.clock.now();
-        let registration = Registration {
-            id: RegistrationId::random(),
-            number_type: request.number_type,
-            country: request.country,
-            requester: Requester::of(principal, on_behalf_of, team),
-            reference: request.reference,
-            form_digest: digest,
-            rule,
-            policy_digest: self.0.ground.policy.digest(),
-            state: RegistrationState::Dispatching,
-            code: None,
-            explanation: None,
-            version: 1,
-            created_at: at,
-            updated_at: at,
-        };
-        let (claimed, sent) = self.claim_and_send(slot, &registration, request.form, since);
-        match claimed.await {
-            Ok(Ok(None)) => Ok(Submitted::New { registration, sent }),
-            Ok(Ok(Some(found))) => Ok(Submitted::Found(found)),
-            Ok(Err(refusal)) => Err(refusal),
-            Err(_) => Err(Refusal::new(Code::AuditUnavailable, "the registration was lost; ask again")),
-        }
-    }
-
-    /// Claims and sends in a task that no hang-up stops: a claim without its send would stay under way until the
-    /// next start. The receivers hear whether the claim stands, and when the outcome is written down.
-    fn claim_and_send(
-        &self,
-        slot: RegistrationSlot,
-        new: &Registration,
-        form: RegistrationForm,
-        since: jiff::Timestamp,
-    ) -> (oneshot::Receiver<Claimed>, oneshot::Receiver<()>) {
-        let ((tell, claimed), (done, sent)) = (oneshot::channel(), oneshot::channel());
-        let (service, new) = (self.clone(), new.clone());
-        self.0.ground.background.spawn(async move {
-            let claimed_boot = service.0.ground.clock.boot();
-            let (instance, row, its_form) = (service.0.ground.instance, new.clone(), form.clone());
-            let claimed: Result<Option<Registration>, StoreError> =
-                service.0.ground.store.write(move |tx| claim(tx, &row, &its_form, instance, since)).await;
-            let is_ours = matches!(claimed, Ok(None));
-            let may_stand = claimed.as_ref().is_err_and(StoreError::may_stand);
-            // Whoever asked may have stopped waiting, here as well as below.
-            let _ = tell.send(claimed.map_err(Refusal::from));
-            let outcome = if is_ours {
-                let (upstream, number_type, country) =
-                    (&service.0.ground.upstream, new.number_type, new.country);
-                let sending = upstream.register(slot, number_type, country, &form, claimed_boot);
-                AssertUnwindSafe(sending)
-                    .catch_unwind()
-                    .await
-                    .unwrap_or_else(|_| Sent::Ambiguous(PANICKED.to_owned()))
-            } else if may_stand {
-                // The writer works in order, so what is written now comes after the claim, if there is one.
-                Sent::NotSent("the claim was not confirmed".to_owned())
-            } else {
-                return;
-            };
-            service.settle_for_certain(new.id, outcome).await;
-            let _ = done.send(());
-        });
-        (claimed, sent)
-    }
-
-    fn check_form(&self, form: &RegistrationForm) -> Result<(), Refusal> {
-        let mut faults = form.faults();
-        if self.0.strict {
-            let missing = form.missing_newest().into_iter();
-            faults.extend(missing.map(|field| (field.to_owned(), format!("{field} field is required."))));
-        }
-        if faults.is_empty() { Ok(()) } else { Err(Refusal::fields(faults)) }
-    }
-
-    async fn decide(
-        &self,
-        principal: &Principal,
-        team: &TeamId,
-        request: &RegistrationRequest,
-    ) -> Result<String, Refusal> {
-        let case = Case {
-            action: Action::Register,
-            team: team.clone(),
-            roles: principal.roles.iter().copied().collect(),
-            country: Some(request.country),
-            message_type: None,
-            number_type: Some(request.number_type.as_str().to_owned()),
-            price: None,
-        };
-        let ruling = self.0.ground.rule(&case).await?;
-        match ruling.terms {
-            None => Ok(ruling.rule),
-            Some(_) => Err(Refusal::new(Code::PolicyDenied, "registrations cannot be approved yet")),
-        }
-    }
-
-    async fn settle_for_certain(&self, id: RegistrationId, sent: Sent<()>) {
-        let outcome = Outcome::Registration { id, sent: sent.clone() };
-        self.0.ground.settle_for_certain(&outcome, || self.settle(id, &sent)).await;
-    }
-
-    async fn settle(&self, id: RegistrationId, sent: &Sent<()>) -> Result<(), Refusal> {
-        let sent = sent.clone();
-        self.0.ground.store.write(move |tx| settle(tx, id, &sent)).await
-    }
-
-    /// Writes down what an earlier process knew and could not, before anything is called unknown.
-    async fn settle_owed(&self) -> Result<(), Refusal> {
-        let emergency = self.0.ground.store.emergency();
-        for owed in emergency.left_behind() {
-            let Outcome::Registration { id, sent } = &owed.outcome else { continue };
-            self.settle(*id, sent).await?;
-            emergency.settled(owed.clone()).await;
-        }
-        Ok(())
-    }
-
-    async fn read(&self, id: RegistrationId) -> Result<Registration, Refusal> {
-        let found = self.0.ground.store.read(move |session| store::registrations::find(session, id)).await?;
-        found.ok_or_else(|| Refusal::new(Code::NotFound, "there is no such registration"))
-    }
-
-    async fn refuse(&self, principal: &Principal, refusal: Refusal) -> Refusal {
-        self.0.ground.metrics.refused(refusal.code.as_str());
-        if refusal.code == Code::AuditUnavailable {
-            return refusal;
-        }
-        let target = Target::new("registration", &"none");
-        let event = AuditEvent::new("registration.refused", Actor::from(principal), target)
-            .with("code", refusal.code.as_str())
-            .with("why", refusal.message.clone());
-        let written: Result<(), Refusal> =
-            self.0.ground.store.write(move |tx| Ok(tx.commit(&event, ())?)).await;
-        written.err().unwrap_or(refusal)
+        self.0.settle_owed().await?;
+        self.0.lose_left_behind().await
     }
 }
 
 /// What a registration that was not submitted means for the one who asked.
 pub fn refusal_for(registration: &Registration) -> Refusal {
+    let stored = registration.code.as_deref().and_then(|code| code.parse().ok());
     let explanation = registration.explanation.clone();
-    match registration.state {
-        RegistrationState::Dispatching | RegistrationState::Submitted => {
+    let refusal = match registration.state {
+        RegistrationState::PendingApproval => Refusal::new(
+            Code::ApprovalRequired,
+            format!(
+                "the rule \"{}\" wants other people to approve this; ask again when they have",
+                registration.rule
+            ),
+        ),
+        RegistrationState::Approved => Refusal::new(
+            stored.unwrap_or(Code::PurchaseInProgress),
+            explanation.unwrap_or_else(|| {
+                "the registration is about to be sent; ask again for its outcome".to_owned()
+            }),
+        ),
+        RegistrationState::Dispatching | RegistrationState::Submitted | RegistrationState::Accepted => {
             Refusal::new(Code::PurchaseInProgress, "the registration is under way; ask again for its outcome")
         }
-        RegistrationState::Unknown => Refusal::new(
+        RegistrationState::Unknown | RegistrationState::NeedsAttention => Refusal::new(
             Code::PurchaseOutcomeUnknown,
             "ClickSend's answer was lost; the registration may have arrived, and is not sent again",
         ),
-        RegistrationState::Failed => Refusal::new(
-            registration.code.as_deref().and_then(|code| code.parse().ok()).unwrap_or(Code::UpstreamRefused),
-            explanation.unwrap_or_else(|| "ClickSend refused the registration".to_owned()),
+        RegistrationState::Declined => Refusal::new(
+            Code::UpstreamRefused,
+            "ClickSend declined this registration; send a form that differs from it",
         ),
+        RegistrationState::Rejected => {
+            Refusal::new(Code::ApprovalRejected, "an approver said no; the registration says who")
+        }
+        RegistrationState::Expired => {
+            Refusal::new(Code::ApprovalExpired, "nobody decided in time; ask again")
+        }
+        RegistrationState::Failed | RegistrationState::Withdrawn | RegistrationState::Cancelled => {
+            Refusal::new(
+                stored.unwrap_or(Code::UpstreamRefused),
+                explanation.unwrap_or_else(|| format!("the registration is {}", registration.state)),
+            )
+        }
+    };
+    refusal.about(registration.id)
+}
+
+impl Inner {
+    async fn visible(&self, principal: &Principal, id: RegistrationId) -> Result<Registration, Refusal> {
+        let found = self.ground.store.read(move |session| store::registrations::find(session, id)).await?;
+        found
+            .filter(|found| sees(principal, &found.requester.team, found.terms.as_ref()))
+            .ok_or_else(|| Refusal::new(Code::NotFound, "there is no such registration"))
+    }
+
+    /// Writes down what is refused before there is a registration: attempts at registering are evidence too.
+    async fn refuse(&self, principal: &Principal, refusal: Refusal) -> Refusal {
+        self.ground.metrics.refused(refusal.code.as_str());
+        if refusal.code == Code::AuditUnavailable || refusal.subject.is_some() {
+            return refusal;
+        }
+        let event =
+            AuditEvent::new("registration.refused", Actor::from(principal), Target::new(KIND, &"none"))
+                .with("code", refusal.code.as_str())
+                .with("why", refusal.message.clone());
+        self.write_down(event, refusal).await
+    }
+
+    /// Attempts at deciding are evidence, too.
+    async fn refuse_decision(
+        &self,
+        principal: &Principal,
+        id: RegistrationId,
+        what: &'static str,
+        refusal: Refusal,
+    ) -> Refusal {
+        self.ground.metrics.refused(refusal.code.as_str());
+        if refusal.code == Code::AuditUnavailable {
+            return refusal;
+        }
+        let target = Target::new("registration_decision", &id);
+        let event = AuditEvent::new("decision.refused", Actor::from(principal), target)
+            .with("what", what)
+            .with("code", refusal.code.as_str())
+            .with("why", refusal.message.clone());
+        self.write_down(event, refusal).await
+    }
+
+    /// A refusal that cannot be written down becomes one that says so.
+    async fn write_down(&self, event: AuditEvent, refusal: Refusal) -> Refusal {
+        let written: Result<(), Refusal> =
+            self.ground.store.write(move |tx| Ok(tx.commit(&event, ())?)).await;
+        written.err().unwrap_or(refusal)
     }
 }
 
-/// The earlier registration that a claim found in its place, if any.
-type Claimed = Result<Option<Registration>, Refusal>;
-
-enum Submitted {
-    Found(Registration),
-    New { registration: Registration, sent: oneshot::Receiver<()> },
+/// The row as it is inside a transaction: it counts, not the copy that waited for it.
+fn current(tx: &Tx<'_>, id: RegistrationId) -> Result<Registration, StoreError> {
+    let found = store::registrations::find(tx.session(), id)?;
+    found.ok_or_else(|| StoreError::Corrupt(format!("no registration {id}")))
 }
 
-fn digest(request: &RegistrationRequest) -> Result<Digest, Refusal> {
-    let content = serde_json::json!({
-        "number_type": request.number_type,
-        "country": request.country,
-        "form": request.form,
-    });
-    Ok(canonical::digest(&content).map_err(StoreError::from)?)
+/// The event of a step that a registration just took.
+fn event(by: Actor, step: RegistrationStep, registration: &Registration) -> AuditEvent {
+    AuditEvent::new(step.event(), by, Target::new(KIND, &registration.id))
+        .with("state", registration.state.as_str())
+        .with("version", registration.version)
+}
+
+/// The same of a person's, who shall be found by name as well.
+fn event_by(principal: &Principal, step: RegistrationStep, registration: &Registration) -> AuditEvent {
+    event(Actor::from(principal), step, registration).with("name", shown_name(principal))
+}
+
+fn shown_name(principal: &Principal) -> String {
+    principal.name.clone().unwrap_or_else(|| principal.person.subject.clone())
+}
+
+/// What was wanted does not fit the state any more.
+fn gone(registration: &Registration) -> Refusal {
+    Refusal::new(Code::AlreadyDecided, format!("the registration is {} already", registration.state))
+        .about(registration.id)
 }

@@ -33,21 +33,31 @@ pub enum Sight {
 
 /// Purchases, newest first, at most `limit`.
 pub fn list(session: &Session<'_>, filter: &Filter, limit: i64) -> Result<Vec<Purchase>, StoreError> {
-    let (teams, is_approver) = match &filter.sight {
-        Sight::All => (None, false),
-        Sight::Teams(teams) => (Some(teams), false),
-        Sight::Approver(teams) => (Some(teams), true),
-    };
     let before = filter.before.map(|id| id.to_string());
-    let spaced: Vec<String> = teams.into_iter().flatten().map(|team| format!(" {team} ")).collect();
+    let (sight, teams) = sighted(&filter.sight, 5);
     let mut params: Vec<Param<'_>> = vec![
         before.as_deref().into(),
         filter.state.map(State::as_str).into(),
         filter.team.as_ref().map(TeamId::as_str).into(),
         limit.into(),
     ];
-    params.extend(spaced.iter().map(Param::from));
-    let places = 5..5 + spaced.len();
+    params.extend(teams.iter().map(Param::from));
+    let statement = format!(
+        "SELECT {COLUMNS} FROM purchases
+         WHERE ($1 IS NULL OR id < $1) AND ($2 IS NULL OR state = $2) AND ($3 IS NULL OR team = $3) {sight}
+         ORDER BY id DESC LIMIT $4"
+    );
+    session.query(&statement, &params, read)
+}
+
+/// What a sight adds to a statement about rows with `team` and `deciding_teams`: a condition, and its parameters, of
+/// which the first is number `first`.
+pub(in crate::store) fn sighted(sight: &Sight, first: usize) -> (String, Vec<String>) {
+    let (teams, is_approver) = match sight {
+        Sight::All => return (String::new(), Vec::new()),
+        Sight::Teams(teams) => (teams, false),
+        Sight::Approver(teams) => (teams, true),
+    };
     // No engine-neutral word finds a text in a text without wildcards; what a replacement changes, holds it.
     let sees = |place: usize| {
         let own = format!(" OR ' ' || team || ' ' = ${place}");
@@ -57,16 +67,7 @@ pub fn list(session: &Session<'_>, filter: &Filter, limit: i64) -> Result<Vec<Pu
             own
         }
     };
-    let sight = if teams.is_some() {
-        let any = if is_approver { "deciding_teams = '*'" } else { "1 = 0" };
-        format!("AND ({any}{})", places.map(sees).collect::<String>())
-    } else {
-        String::new()
-    };
-    let statement = format!(
-        "SELECT {COLUMNS} FROM purchases
-         WHERE ($1 IS NULL OR id < $1) AND ($2 IS NULL OR state = $2) AND ($3 IS NULL OR team = $3) {sight}
-         ORDER BY id DESC LIMIT $4"
-    );
-    session.query(&statement, &params, read)
+    let any = if is_approver { "deciding_teams = '*'" } else { "1 = 0" };
+    let condition = format!("AND ({any}{})", (first..first + teams.len()).map(sees).collect::<String>());
+    (condition, teams.iter().map(|team| format!(" {team} ")).collect())
 }

@@ -17,6 +17,7 @@ use crate::store::error::StoreError;
 use crate::store::session::{Param, Row, Session, only_json, only_text};
 use crate::store::tx::Tx;
 
+pub(super) use list::sighted;
 pub use list::{Filter, Sight, list};
 pub use reconciled::{Holder, are_none, free_number, holders, suspects, unsettled};
 pub use step::{Redecided, Trace, redecide, step};

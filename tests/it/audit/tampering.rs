@@ -42,7 +42,7 @@ async fn what_nobody_touched_is_whole() {
     let left = LeftBehind::by_a_run().await;
     let report = verified(&left.database(), Some(&left.head()));
     assert_eq!(told(&report), Vec::<String>::new());
-    assert_eq!((report.events, report.purchases, report.registrations, report.policies), (20, 4, 1, 1));
+    assert_eq!((report.events, report.purchases, report.registrations, report.policies), (21, 4, 1, 1));
     assert_eq!(
         report.ledger_entries, 9,
         "three for each of two sales, two for a failure, one for what is unknown"
@@ -58,7 +58,7 @@ async fn an_event_that_was_changed_deleted_swapped_or_inserted_is_found_and_name
     let left = LeftBehind::by_a_run().await;
     for case in [
         tampering("UPDATE audit_events SET body = replace(body, 'up to 25', 'up to 26') WHERE seq = 2", &[CHANGED]),
-        tampering("UPDATE audit_events SET hash = x'00' WHERE seq = 20", &["event 20: its hash is not…"]),
+        tampering("UPDATE audit_events SET hash = x'00' WHERE seq = 21", &["event 21: its hash is not…"]),
         tampering(
             "UPDATE audit_events SET hash = zeroblob(32) WHERE seq = 4",
             &["event 4: its hash is not…", "event 5: its previous hash is not the hash of 4"],
@@ -83,12 +83,12 @@ async fn an_event_that_was_changed_deleted_swapped_or_inserted_is_found_and_name
             ],
         ),
         tampering(
-            "INSERT INTO audit_events SELECT 21, at_us, action, target_kind, target_id, body, hash, zeroblob(32), actor
+            "INSERT INTO audit_events SELECT 22, at_us, action, target_kind, target_id, body, hash, zeroblob(32), actor
              FROM audit_events WHERE seq = 18",
             &[
-                "event 21: its previous hash is not the hash of 20",
-                "event 21: its hash is not…",
-                "event 21: its body says that it is 18",
+                "event 22: its previous hash is not the hash of 21",
+                "event 22: its hash is not…",
+                "event 22: its body says that it is 18",
             ],
         ),
         tampering(
@@ -251,7 +251,7 @@ async fn what_is_consistent_in_itself_is_found_against_the_head() {
     assert_eq!(
         told(&verified(&cut, Some(&left.head()))),
         [
-            "head: event 20 was witnessed and the chain ends at 18: its end was cut off, or this is an older copy"
+            "head: event 21 was witnessed and the chain ends at 18: its end was cut off, or this is an older copy"
         ]
     );
 
@@ -260,7 +260,7 @@ async fn what_is_consistent_in_itself_is_found_against_the_head() {
     assert_eq!(
         told(&verified(&rewritten, Some(&left.head()))),
         [
-            "head: event 20 has another hash than was witnessed: the chain was written again from there or before"
+            "head: event 21 has another hash than was witnessed: the chain was written again from there or before"
         ]
     );
 
@@ -273,7 +273,7 @@ async fn what_is_consistent_in_itself_is_found_against_the_head() {
 fn rewrite(connection: &Connection, from: &str, to: &str) {
     let mut previous = vec![0; 32];
     let mut changed = 0;
-    for sequence in 1..=20 {
+    for sequence in 1..=21 {
         let body: String = connection
             .query_row("SELECT body FROM audit_events WHERE seq = ?1", [sequence], |row| row.get(0))
             .unwrap();

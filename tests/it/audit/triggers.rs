@@ -12,16 +12,16 @@ async fn what_is_evidence_can_be_neither_updated_nor_deleted_nor_replaced() {
     for (statement, refusal) in [
         ("UPDATE audit_events SET body = '{}' WHERE seq = 3", "audit events are never changed"),
         ("UPDATE OR REPLACE audit_events SET seq = 4 WHERE seq = 3", "audit events are never changed"),
-        ("DELETE FROM audit_events WHERE seq = 20", "audit events are never deleted"),
+        ("DELETE FROM audit_events WHERE seq = 21", "audit events are never deleted"),
         ("REPLACE INTO audit_events SELECT * FROM audit_events WHERE seq = 3", "audit events are only appended"),
         (
-            "INSERT OR REPLACE INTO audit_events SELECT 20, at_us, action, target_kind, target_id, '{}', hash, hash, ''
-             FROM audit_events WHERE seq = 20",
+            "INSERT OR REPLACE INTO audit_events SELECT 21, at_us, action, target_kind, target_id, '{}', hash, hash, ''
+             FROM audit_events WHERE seq = 21",
             "audit events are only appended",
         ),
         (
-            "INSERT INTO audit_events SELECT 22, at_us, action, target_kind, target_id, '{}', hash, hash, ''
-             FROM audit_events WHERE seq = 20",
+            "INSERT INTO audit_events SELECT 23, at_us, action, target_kind, target_id, '{}', hash, hash, ''
+             FROM audit_events WHERE seq = 21",
             "audit events are only appended",
         ),
         ("UPDATE ledger SET amount_micros = 0", "ledger entries are never changed"),

@@ -8,9 +8,10 @@ use axum::response::IntoResponse as _;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{PurchaseView, preferred_wait, purchase_id};
+use super::{PurchaseView, purchase_id};
 use crate::domain::canonical::Digest;
 use crate::http::body;
+use crate::http::context::preferred_wait;
 use crate::http::path::PathParams;
 use crate::http::state::{Caller, Public};
 use crate::http::v1::{Failure, bounded};

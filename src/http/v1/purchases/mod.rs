@@ -3,12 +3,10 @@
 pub(super) mod decisions;
 mod view;
 
-use std::time::Duration;
-
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{OriginalUri, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse as _;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -28,9 +26,6 @@ use view::PurchaseInFull;
 pub(super) use view::PurchaseView;
 
 const ROUTE: &str = "POST /v1/purchases";
-/// How long a request waits for its outcome without `Prefer`, and at most.
-const WAIT: Duration = Duration::from_secs(20);
-const LONGEST_WAIT: u64 = 60;
 const ROWS: u32 = 50;
 
 /// What to buy.
@@ -97,7 +92,7 @@ pub(super) async fn create(
             })?;
     let fields = PurchaseBody::deserialize(&body)
         .map_err(|error| Refusal::new(Code::BadRequest, format!("the body cannot be read: {error}")))?;
-    let wait = preferred_wait(&parts.headers).unwrap_or(WAIT);
+    let wait = context::preferred_wait(&parts.headers).unwrap_or(context::WAIT);
     let request = PurchaseRequest {
         idempotency: Some(idempotency),
         team: context::team_header(&parts.headers)?,
@@ -194,14 +189,4 @@ fn purchase_request(fields: PurchaseBody) -> Result<PurchaseRequest, Refusal> {
         idempotency: None,
         wait: None,
     })
-}
-
-/// `Prefer: wait=N` (RFC 7240 §4.3).
-fn preferred_wait(headers: &HeaderMap) -> Option<Duration> {
-    let values = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
-    let mut waits = values
-        .flat_map(|list| list.split([',', ';']))
-        .filter_map(|preference| preference.trim().strip_prefix("wait="))
-        .filter_map(|seconds| seconds.parse::<u64>().ok());
-    waits.next().map(|seconds| Duration::from_secs(seconds.min(LONGEST_WAIT)))
 }

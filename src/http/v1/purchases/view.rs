@@ -4,11 +4,11 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::domain::approval::{Approval, ApprovalTerms, ApproverTeam};
 use crate::domain::principal::Principal;
 use crate::domain::purchase::{MessageType, Purchase, State as PurchaseState};
 use crate::domain::quote::Quote;
 use crate::http::v1::Amount;
+use crate::http::v1::approval::{ApprovalView, Asking, NextAction, TermsView};
 use crate::http::v1::audit::PersonalView;
 use crate::http::v1::budgets::BudgetView;
 use crate::service::Code;
@@ -64,17 +64,6 @@ pub(in crate::http::v1) struct PurchaseView {
     updated_at: String,
 }
 
-/// What happens next, and who does it.
-#[derive(Serialize, ToSchema)]
-pub(in crate::http::v1) struct NextAction {
-    /// `gateway`, `approver` or `administrator`.
-    who: &'static str,
-    /// As a sentence.
-    what: &'static str,
-    /// Until when, RFC 3339; null where there is no end.
-    until: Option<String>,
-}
-
 /// A live price.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http::v1) struct QuoteView {
@@ -88,30 +77,6 @@ pub(in crate::http::v1) struct QuoteView {
     price_basis: Option<&'static str>,
     /// When ClickSend said so, RFC 3339.
     at: String,
-}
-
-/// Who must approve, and by when.
-#[derive(Serialize, ToSchema)]
-pub(in crate::http::v1) struct TermsView {
-    /// All of them are needed, each by other people.
-    stages: Vec<StageView>,
-    /// The asking this is; a new price begins a new one, and voids what was approved.
-    round: i64,
-    /// Until when people may decide, RFC 3339.
-    decide_by: Option<String>,
-    /// Until when it may be bought once it is approved, RFC 3339.
-    approved_until: Option<String>,
-}
-
-/// One group of approvers.
-#[derive(Serialize, ToSchema)]
-pub(in crate::http::v1) struct StageView {
-    /// How many people.
-    approvals: u32,
-    /// Of this role.
-    role: &'static str,
-    /// Of this team; null is any.
-    team: Option<String>,
 }
 
 /// A purchase with everything that deciding needs, and what happened to it.
@@ -138,15 +103,6 @@ pub(in crate::http::v1) struct PurchaseInFull {
     /// else.
     #[serde(skip_serializing_if = "Option::is_none")]
     personal: Option<Vec<PersonalView>>,
-}
-
-/// An approval.
-#[derive(Serialize, ToSchema)]
-pub(in crate::http::v1) struct ApprovalView {
-    /// Name, or subject.
-    by: String,
-    /// RFC 3339.
-    at: String,
 }
 
 /// The price now.
@@ -199,7 +155,10 @@ impl PurchaseView {
             quote_digest: purchase.quote_digest.to_string(),
             rule: purchase.rule.clone(),
             policy_digest: purchase.policy_digest.to_string(),
-            approval: purchase.terms.as_ref().map(|terms| TermsView::of(terms, purchase)),
+            approval: purchase.terms.as_ref().map(|terms| {
+                let Purchase { round, decide_by, approved_until, .. } = *purchase;
+                TermsView::of(terms, &requester.team, &Asking { round, decide_by, approved_until })
+            }),
             attempts: purchase.attempts,
             created_at: purchase.created_at.to_string(),
             updated_at: purchase.updated_at.to_string(),
@@ -249,33 +208,6 @@ impl QuoteView {
     }
 }
 
-impl TermsView {
-    fn of(terms: &ApprovalTerms, purchase: &Purchase) -> Self {
-        let stages = terms.stages.iter().map(|stage| StageView {
-            approvals: stage.approvals,
-            role: stage.role.as_str(),
-            team: match &stage.team {
-                ApproverTeam::Same => Some(purchase.requester.team.to_string()),
-                ApproverTeam::Any => None,
-                ApproverTeam::Team(team) => Some(team.to_string()),
-            },
-        });
-        Self {
-            stages: stages.collect(),
-            round: purchase.round,
-            decide_by: purchase.decide_by.map(|until| until.to_string()),
-            approved_until: purchase.approved_until.map(|until| until.to_string()),
-        }
-    }
-}
-
-impl ApprovalView {
-    fn of(approval: &Approval) -> Self {
-        let by = approval.name.clone().unwrap_or_else(|| approval.person.subject.clone());
-        Self { by, at: approval.at.to_string() }
-    }
-}
-
 impl LivePrice {
     fn of(live: &Quote, decided: &Quote) -> Self {
         Self {
@@ -314,5 +246,5 @@ fn next_action(purchase: &Purchase) -> Option<NextAction> {
         | PurchaseState::Expired
         | PurchaseState::Cancelled => return None,
     };
-    Some(NextAction { who, what, until: until.map(|until| until.to_string()) })
+    Some(NextAction::new(who, what, until))
 }

@@ -1,0 +1,108 @@
+//! Approve, reject, withdraw.
+
+use axum::Json;
+use axum::extract::{Request, State};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::{RegistrationView, registration_id};
+use crate::domain::registration::RegistrationId;
+use crate::http::body;
+use crate::http::context::preferred_wait;
+use crate::http::path::PathParams;
+use crate::http::state::{Caller, Public};
+use crate::http::v1::{Failure, bounded};
+use crate::service::registrations::Deciding;
+use crate::service::{Code, Refusal};
+
+/// A decision about a registration.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(in crate::http::v1) struct RegistrationDecisionBody {
+    /// The `form_digest` that the registration showed: approving needs it.
+    digest: Option<String>,
+    /// Why; at most 500 characters.
+    comment: Option<String>,
+}
+
+impl RegistrationDecisionBody {
+    async fn read(id: RegistrationId, request: Request) -> Result<Deciding, Failure> {
+        let (parts, body) = request.into_parts();
+        let fields = match body::json(&parts.headers, body).await? {
+            None => Self::default(),
+            Some(body) => Self::deserialize(&body).map_err(|error| {
+                Refusal::new(Code::BadRequest, format!("the body cannot be read: {error}"))
+            })?,
+        };
+        let digest = fields.digest.map(|text| text.parse()).transpose();
+        let form_digest = digest.map_err(|_| Refusal::field("digest", "is 64 hexadecimal digits."))?;
+        Ok(Deciding { id, form_digest, comment: bounded("comment", fields.comment, 500)? })
+    }
+}
+
+/// Approves a registration for its form. With the last approval that the rule wants it is sent at once.
+#[utoipa::path(post, path = "/v1/registrations/{id}/approve", tag = "Gateway",
+    operation_id = "approve_registration",
+    params(
+        ("id" = String, Path, description = "The registration's id"),
+        ("Prefer" = Option<String>, Header, description = "wait=N: how long the answer waits for the sending; 0 if absent"),
+    ),
+    request_body = RegistrationDecisionBody,
+    responses(
+        (status = 200, description = "The approval counts", body = RegistrationView),
+        (status = "4XX", description = "A problem", body = crate::http::v1::problem::Problem, content_type = "application/problem+json"),
+        (status = "5XX", description = "A problem", body = crate::http::v1::problem::Problem, content_type = "application/problem+json"),
+    ))]
+pub(in crate::http::v1) async fn approve(
+    State(public): State<Public>,
+    caller: Caller,
+    PathParams(id): PathParams<String>,
+    request: Request,
+) -> Result<Json<RegistrationView>, Failure> {
+    let wait = preferred_wait(request.headers()).unwrap_or_default();
+    let deciding = RegistrationDecisionBody::read(registration_id(&id)?, request).await?;
+    let registration = public.registrations.approve(&caller.0, deciding, wait).await?;
+    Ok(Json(RegistrationView::of(&registration, &caller.0)))
+}
+
+/// Says no to a registration, for everybody.
+#[utoipa::path(post, path = "/v1/registrations/{id}/reject", tag = "Gateway",
+    operation_id = "reject_registration",
+    params(("id" = String, Path, description = "The registration's id")),
+    request_body = RegistrationDecisionBody,
+    responses(
+        (status = 200, description = "It is rejected", body = RegistrationView),
+        (status = "4XX", description = "A problem", body = crate::http::v1::problem::Problem, content_type = "application/problem+json"),
+        (status = "5XX", description = "A problem", body = crate::http::v1::problem::Problem, content_type = "application/problem+json"),
+    ))]
+pub(in crate::http::v1) async fn reject(
+    State(public): State<Public>,
+    caller: Caller,
+    PathParams(id): PathParams<String>,
+    request: Request,
+) -> Result<Json<RegistrationView>, Failure> {
+    let deciding = RegistrationDecisionBody::read(registration_id(&id)?, request).await?;
+    let registration = public.registrations.reject(&caller.0, deciding).await?;
+    Ok(Json(RegistrationView::of(&registration, &caller.0)))
+}
+
+/// Takes one's own registration back, as long as nothing of it was sent.
+#[utoipa::path(post, path = "/v1/registrations/{id}/withdraw", tag = "Gateway",
+    operation_id = "withdraw_registration",
+    params(("id" = String, Path, description = "The registration's id")),
+    request_body = RegistrationDecisionBody,
+    responses(
+        (status = 200, description = "It is withdrawn", body = RegistrationView),
+        (status = "4XX", description = "A problem", body = crate::http::v1::problem::Problem, content_type = "application/problem+json"),
+        (status = "5XX", description = "A problem", body = crate::http::v1::problem::Problem, content_type = "application/problem+json"),
+    ))]
+pub(in crate::http::v1) async fn withdraw(
+    State(public): State<Public>,
+    caller: Caller,
+    PathParams(id): PathParams<String>,
+    request: Request,
+) -> Result<Json<RegistrationView>, Failure> {
+    let deciding = RegistrationDecisionBody::read(registration_id(&id)?, request).await?;
+    let registration = public.registrations.withdraw(&caller.0, deciding).await?;
+    Ok(Json(RegistrationView::of(&registration, &caller.0)))
+}

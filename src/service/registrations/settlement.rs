@@ -1,0 +1,164 @@
+//! Settle: what upstream's answer, or its absence, does to a registration; and what ends one that is not sent.
+
+use crate::domain::audit::Actor;
+use crate::domain::order::Sent;
+use crate::domain::registration::{Registration, RegistrationId, RegistrationState, RegistrationStep};
+use crate::service::refusal::{Code, Refusal};
+use crate::service::registrations::{Inner, current, event};
+use crate::store::emergency::Outcome;
+use crate::store::registrations::Trace;
+use crate::store::{self, Finished, Tx};
+
+/// Rows of an earlier process that are settled in one go; a crash leaves a handful.
+const LEFT_BEHIND: i64 = 10_000;
+/// One claim of a registration.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Attempt {
+    pub(super) id: RegistrationId,
+    /// The version that the claim made.
+    pub(super) claimed: i64,
+}
+
+impl Inner {
+    /// Writes an outcome down, and does not give up while this process lives: it is the only one who knows.
+    pub(super) async fn settle_for_certain(&self, attempt: Attempt, sent: Sent<()>) -> Registration {
+        let Attempt { id, claimed } = attempt;
+        let outcome = Outcome::Registration { id, claimed, sent: sent.clone() };
+        self.ground.settle_for_certain(&outcome, || self.settle(attempt, &sent)).await
+    }
+
+    /// Writes the outcome of an attempt, once: one that is settled already stays as it is, so this can be repeated
+    /// whenever the store did not answer.
+    async fn settle(&self, attempt: Attempt, sent: &Sent<()>) -> Result<Registration, Refusal> {
+        let sent = sent.clone();
+        let settled: Registration = self.ground.store.write(move |tx| settle(tx, attempt, &sent)).await?;
+        let id = settled.id;
+        tracing::info!(registration = %id, state = settled.state.as_str(), code = settled.code, "registration settled");
+        Ok(settled)
+    }
+
+    /// Writes down what an earlier process knew and could not, before anything is called unknown.
+    pub(super) async fn settle_owed(&self) -> Result<(), Refusal> {
+        let emergency = self.ground.store.emergency();
+        for owed in emergency.left_behind() {
+            let Outcome::Registration { id, claimed, sent } = &owed.outcome else { continue };
+            let (id, claimed) = (*id, *claimed);
+            let reading = self.ground.store.read(move |session| store::registrations::find(session, id));
+            if reading.await?.is_none() {
+                tracing::error!(
+                    registration = %id,
+                    "the emergency file tells of a registration that this database does not have, and buying stays \
+                     off: is it a restored one? Ask ClickSend about it, then blank the line"
+                );
+                continue;
+            }
+            self.settle(Attempt { id, claimed }, sent).await?;
+            emergency.settled(owed.clone()).await;
+        }
+        Ok(())
+    }
+
+    /// Ends one that was not sent and shall not be; one that has moved on stays as it is.
+    pub(super) async fn cancel(&self, id: RegistrationId, refusal: Refusal) -> Result<Registration, Refusal> {
+        let trace = Trace {
+            code: Some(refusal.code.as_str()),
+            explanation: Some(refusal.message),
+            ..Trace::default()
+        };
+        self.ground.store.write(move |tx| end(tx, id, RegistrationStep::Cancel, trace)).await
+    }
+
+    /// Nobody decided in time.
+    pub(super) async fn expire(&self, id: RegistrationId) -> Result<Registration, Refusal> {
+        let trace = Trace {
+            code: Some(Code::ApprovalExpired.as_str()),
+            explanation: Some("nobody decided in time; ask again".to_owned()),
+            ..Trace::default()
+        };
+        self.ground.store.write(move |tx| end(tx, id, RegistrationStep::Expire, trace)).await
+    }
+
+    /// Nothing can be read back, so what nobody knows is left to people.
+    pub(super) async fn stall(&self, id: RegistrationId) -> Result<Registration, Refusal> {
+        tracing::error!(
+            registration = %id,
+            "nobody knows whether a registration arrived: ask ClickSend, then say so with POST /v1/registrations/{id}/resolve"
+        );
+        let trace = Trace {
+            code: Some(Code::PurchaseOutcomeUnknown.as_str()),
+            explanation: Some("ClickSend's answer was lost and nothing can be read back".to_owned()),
+            ..Trace::default()
+        };
+        self.ground.store.write(move |tx| end(tx, id, RegistrationStep::Stall, trace)).await
+    }
+
+    /// The serving lock is ours, so whoever claimed these is gone; what it sent, nobody knows.
+    pub(super) async fn lose_left_behind(&self) -> Result<usize, Refusal> {
+        let instance = self.ground.instance;
+        let reading = self
+            .ground
+            .store
+            .read(move |session| store::registrations::left_behind(session, instance, LEFT_BEHIND));
+        let left = reading.await?;
+        let count = left.len();
+        for registration in left {
+            tracing::error!(
+                registration = %registration.id,
+                "a registration was under way when the gateway stopped; it is not sent again"
+            );
+            let lost = Sent::Ambiguous("the gateway stopped while it was under way".to_owned());
+            let attempt = Attempt { id: registration.id, claimed: registration.version };
+            self.settle(attempt, &lost).await?;
+        }
+        Ok(count)
+    }
+}
+
+fn settle(mut tx: Tx<'_>, attempt: Attempt, sent: &Sent<()>) -> Result<Finished<Registration>, Refusal> {
+    let mut registration = current(&tx, attempt.id)?;
+    if registration.state != RegistrationState::Dispatching || registration.version != attempt.claimed {
+        return Ok(tx.unchanged(registration)?);
+    }
+    let (step, code, why) = match sent {
+        Sent::Done(()) => (RegistrationStep::Submit, None, None),
+        Sent::Refused(refusal) => {
+            let said = Refusal::from_upstream(refusal);
+            // A 404 here is not about a number.
+            let code = if said.code == Code::NumberNotAvailable { Code::UpstreamRefused } else { said.code };
+            (RegistrationStep::Fail, Some(code), Some(said.message))
+        }
+        Sent::NotSent(why) => {
+            let why = format!("ClickSend could not be reached ({why}); nothing was sent");
+            (RegistrationStep::NotSent, Some(Code::UpstreamUnavailable), Some(why))
+        }
+        Sent::Ambiguous(why) => {
+            (RegistrationStep::Lose, Some(Code::PurchaseOutcomeUnknown), Some(why.clone()))
+        }
+    };
+    let code = code.map(Code::as_str);
+    let trace = Trace { code, explanation: why.clone(), ..Trace::default() };
+    store::registrations::step(&mut tx, &mut registration, step, trace)?;
+    let event = event(Actor::Gateway("registrations"), step, &registration)
+        .with_some("code", code)
+        .with_some("why", why);
+    Ok(tx.commit(&event, registration)?)
+}
+
+/// A step of the gateway's own; a registration that it does not fit any more stays as it is.
+fn end(
+    mut tx: Tx<'_>,
+    id: RegistrationId,
+    step: RegistrationStep,
+    trace: Trace,
+) -> Result<Finished<Registration>, Refusal> {
+    let mut registration = current(&tx, id)?;
+    if registration.state.after(step).is_err() {
+        return Ok(tx.unchanged(registration)?);
+    }
+    let (code, why) = (trace.code, trace.explanation.clone());
+    store::registrations::step(&mut tx, &mut registration, step, trace)?;
+    let event = event(Actor::Gateway("registrations"), step, &registration)
+        .with_some("code", code)
+        .with_some("why", why);
+    Ok(tx.commit(&event, registration)?)
+}
