@@ -79,6 +79,7 @@ impl Ready {
     pub(super) async fn introduction(&self, caller: &Caller) -> Result<String, CallError> {
         let Self { api, ops, simulator, data_dir, tokens } = self;
         let (australian, british) = (self.offered(caller, "AU").await?, self.offered(caller, "GB").await?);
+        let american = self.offered(caller, "US").await?;
         let mut text = format!(
             "Numbers Gateway, demo
 
@@ -96,8 +97,15 @@ data       {}
             let _ = writeln!(text, "export {}={token}  # {who}", key.to_uppercase());
         }
         let who = "-H \"Authorization: Bearer $REQUESTER\"";
+        let approver = "-H \"Authorization: Bearer $APPROVER\"";
         let buy = |number: &str| format!("curl -sw '\\n' -X POST {who} {api}/v3/numbers/buy/{number}");
         let again = buy(&australian);
+        let waiting = |key: &str| {
+            format!(
+                r#"$(curl -s {approver} '{api}/v1/purchases?state=pending_approval&limit=1' | grep -o '"{key}":"[^"]*' | cut -d'"' -f4)"#
+            )
+        };
+        let (id, digest) = (waiting("id"), waiting("quote_digest"));
         let _ = write!(
             text,
             "
@@ -110,6 +118,16 @@ curl -siw '\\n' {who} '{api}/v3/numbers/search/AU?search=570&limit=15'
 
 # What we own.
 curl -sw '\\n' {who} {api}/v3/numbers
+
+# An American one has to be approved: asked for, looked at, approved; then the same call has it. Nobody approves their own.
+{}
+export ID={id} DIGEST={digest}
+curl -sw '\\n' {approver} {api}/v1/purchases/$ID
+curl -sw '\\n' -X POST {approver} -H 'Content-Type: application/json' -d '{{\"quote_digest\":\"'$DIGEST'\"}}' {api}/v1/purchases/$ID/approve
+{}
+
+# What is left of the budgets.
+curl -sw '\\n' {who} {api}/v1/budgets
 
 # Rules say no to this one, whatever it costs.
 {}
@@ -124,6 +142,8 @@ curl -sw '\\n' {simulator}/_simulator/ledger
 
 # Ctrl-C stops it. The next demo in {} goes on from there.
 ",
+            buy(&american),
+            buy(&american),
             buy(&british),
             campaign(),
             data_dir.display(),

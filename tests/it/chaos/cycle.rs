@@ -124,6 +124,7 @@ impl<'s> Run<'s> {
         self.stage.end_faults().await;
         figures.recoveries_killed += self.restart().await;
         figures.repeats += self.repeat_every_key().await;
+        self.until_quiet().await;
         let ledger = self.stage.ledger("operation=buy").await;
         self.stage.check(&ledger);
         evidence::every_sale_is_known(&self.stage.database(), &ledger);
@@ -231,6 +232,18 @@ impl<'s> Run<'s> {
         killed
     }
 
+    /// Waits until nothing is on its way: what is approved is sent by the sweep as well, whenever that comes.
+    async fn until_quiet(&self) {
+        let connection = Connection::open(self.stage.database()).unwrap();
+        let sql = "SELECT count(*) FROM purchases WHERE state IN ('approved', 'reserved', 'dispatching')";
+        let quiet = async {
+            while connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap() > 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, quiet).await.expect("everything comes to an end");
+    }
+
     /// I8: the same key and request lead to the same purchase. What was not sent is sent by it.
     async fn repeat_every_key(&mut self) -> usize {
         for (key, keyed) in self.keys.clone() {
@@ -269,6 +282,7 @@ impl<'s> Run<'s> {
     }
 
     pub async fn finish(mut self, figures: &mut Figures) {
+        self.until_quiet().await;
         let count = |states: &str| {
             let connection = Connection::open(self.stage.database()).unwrap();
             let sql = format!("SELECT count(*) FROM purchases WHERE state IN ({states})");
