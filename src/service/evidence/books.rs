@@ -192,7 +192,8 @@ pub(super) fn registrations(session: &Session<'_>, page: i64, report: &mut Repor
     }
 }
 
-/// A registration begins with its request; each later event is a step of the machine, and counts one version.
+/// A registration begins with its request; each later event is a step of the machine, and counts one version. One that
+/// names no version is a remark and tells of no step.
 fn registration(
     session: &Session<'_>,
     row: &RegistrationRow,
@@ -202,6 +203,7 @@ fn registration(
     use RegistrationState::{Approved, PendingApproval};
     let mut told: Option<(RegistrationState, i64)> = None;
     each_event(session, ("registration", &row.id), page, |event| {
+        let Some(version_told) = event.int("version") else { return };
         let said = event.text("state").and_then(|said| said.parse::<RegistrationState>().ok());
         told = match (told, said) {
             (None, Some(state @ (PendingApproval | Approved)))
@@ -210,7 +212,7 @@ fn registration(
                 Some((state, 1))
             }
             (Some((state, version)), Some(next))
-                if state.may_become(next, &event.action) && event.int("version") == Some(version + 1) =>
+                if state.may_become(next, &event.action) && version_told == version + 1 =>
             {
                 Some((next, version + 1))
             }

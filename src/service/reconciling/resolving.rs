@@ -13,9 +13,9 @@ use crate::service::purchasing::reservation::event;
 use crate::service::reconciling::{Inner, Reconciling};
 use crate::service::refusal::{Code, Refusal};
 use crate::service::teams::Teams;
+use crate::service::voices;
 use crate::store::purchases::Trace;
-use crate::store::resolutions::Voice;
-use crate::store::{self, Finished, StoreError, Tx};
+use crate::store::{self, Finished, Tx};
 
 /// What is settled.
 const TARGET: &str = "purchase";
@@ -116,7 +116,8 @@ impl Job {
             let message = "nobody settles their own request; somebody else has to";
             return Err(Refusal::new(Code::Forbidden, message));
         }
-        let agreeing = self.speak(&mut tx)?;
+        let (id, outcome) = (self.id.to_string(), self.resolution.as_str());
+        let agreeing = voices::speak(&mut tx, TARGET, &id, &self.principal, outcome)?;
         let voice = self.event();
         if agreeing < self.people {
             let wanted = self.people - agreeing;
@@ -128,26 +129,6 @@ impl Job {
             Resolution::Bought => self.book(tx, purchase),
             Resolution::NotBought => give_up(tx, purchase),
         }
-    }
-
-    /// Puts this voice into the place of the same human being's earlier one; how many say the same now.
-    fn speak(&self, tx: &mut Tx<'_>) -> Result<usize, StoreError> {
-        let id = self.id.to_string();
-        let mine = Voice {
-            person: self.principal.person.clone(),
-            email: self.principal.email.clone(),
-            outcome: self.resolution.as_str().to_owned(),
-        };
-        let mut agreeing = 1;
-        for voice in store::resolutions::of(tx.session(), TARGET, &id)? {
-            if is_same_human(&voice, &mine) {
-                store::resolutions::remove(tx, TARGET, &id, &voice.person)?;
-            } else if voice.outcome == mine.outcome {
-                agreeing += 1;
-            }
-        }
-        store::resolutions::insert(tx, TARGET, &id, &mine)?;
-        Ok(agreeing)
     }
 
     /// A remark in the purchase's history: it names no version, because a voice alone moves nothing.
@@ -177,11 +158,6 @@ fn give_up(mut tx: Tx<'_>, mut purchase: Purchase) -> Result<Finished<Outcome>, 
     store::purchases::step(&mut tx, &mut purchase, Step::GiveUp, trace)?;
     let event = event(Step::GiveUp.event(), &purchase).with("why", why);
     Ok(tx.commit(&event, (Resolved { purchase, wanted: 0 }, None))?)
-}
-
-fn is_same_human(one: &Voice, other: &Voice) -> bool {
-    let addresses = one.email.as_deref().zip(other.email.as_deref());
-    one.person == other.person || addresses.is_some_and(|(one, other)| one.eq_ignore_ascii_case(other))
 }
 
 fn not_for_people(purchase: &Purchase) -> Refusal {

@@ -5,13 +5,10 @@ use crate::domain::audit::{Actor, AuditEvent, Target};
 use crate::domain::principal::{Principal, Role};
 use crate::domain::registration::{Registration, RegistrationId, RegistrationState, RegistrationStep};
 use crate::service::refusal::{Code, Refusal};
-use crate::service::registrations::{Inner, Registrations, current, event_by, gone};
+use crate::service::registrations::{Inner, KIND, Registrations, current, event_by, gone};
 use crate::service::voices;
 use crate::store::registrations::Trace;
 use crate::store::{self, Finished, Tx};
-
-/// Not `registration`: a voice alone moves nothing, and a registration has one event for each of its versions.
-const VOICES: &str = "registration_resolution";
 
 /// What `ClickSend`'s mail said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -175,9 +172,10 @@ fn resolve(
     if registration.state != RegistrationState::NeedsAttention {
         return Err(not_for_people(&registration));
     }
-    let agreeing = voices::speak(&mut tx, VOICES, &id.to_string(), principal, outcome.as_str())?;
+    let agreeing = voices::speak(&mut tx, KIND, &id.to_string(), principal, outcome.as_str())?;
     let wanted = people.saturating_sub(agreeing);
-    let target = Target::new(VOICES, &id);
+    // A remark in the registration's history: it names no version, because a voice alone moves nothing.
+    let target = Target::new(KIND, &id);
     let voice = AuditEvent::new("registration.resolution", Actor::from(principal), target)
         .with("outcome", outcome.as_str())
         .with("wanted", wanted)

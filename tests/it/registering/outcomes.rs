@@ -44,6 +44,11 @@ async fn clicksends_mail_is_passed_on_once_by_who_answers_for_the_team() {
     stage.finish().await;
 }
 
+/// Whether a personal value is there to be read.
+fn said_in_full(registration: &Value, words: &str) -> bool {
+    registration["personal"].as_array().unwrap().iter().any(|value| value["value"] == words)
+}
+
 /// A registration of which nobody knows whether it arrived.
 async fn lost(stage: &Stage, company: &str) -> Value {
     stage.fault(json!({"operation": "register", "fault": "drop_after_sale", "count": 1})).await;
@@ -86,6 +91,10 @@ async fn what_nobody_knows_is_left_to_people_and_two_of_them_settle_it() {
     assert_eq!(said["state"], "needs_attention");
     let said = say(&stage, &root(), &registration, "resolve", "submitted").await.json();
     assert_eq!(said["state"], "submitted", "root has looked again");
+    let history = look(&stage, &root(), &registration).await;
+    let voices = actions(&history).into_iter().filter(|action| *action == "registration.resolution").count();
+    assert_eq!((voices, actions(&history).last()), (6, Some(&"registration.submitted")));
+    assert!(said_in_full(&history, "the mail of Monday"));
     assert_eq!(ask_clicksend(&stage, &ann(), &form()).await.verdict(), "200 SUCCESS");
     assert_eq!(
         say(&stage, &root(), &registration, "resolve", "failed").await.verdict(),
