@@ -31,14 +31,16 @@ pub(super) fn principal(
         .filter_map(|word| translate(word, &issuer.role_map))
         .filter(allowed)
         .collect();
+    let actor = actor(claims, &issuer.issuer)?;
     Ok(Principal {
         person: Person { issuer: issuer.issuer.clone(), subject },
         name: profile(claim(claims, &issuer.claims.name))?,
         email: profile(claim(claims, &issuer.claims.email))?,
         teams,
         roles,
-        actor: actor(claims, &issuer.issuer)?,
-        may_approve: issuer.may_approve,
+        // Whoever is acted for does not decide: two tokens of one human being would be two people.
+        may_approve: issuer.may_approve && actor.is_none(),
+        actor,
         expires_at,
     })
 }

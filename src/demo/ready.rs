@@ -97,15 +97,8 @@ data       {}
             let _ = writeln!(text, "export {}={token}  # {who}", key.to_uppercase());
         }
         let who = "-H \"Authorization: Bearer $REQUESTER\"";
-        let approver = "-H \"Authorization: Bearer $APPROVER\"";
         let buy = |number: &str| format!("curl -sw '\\n' -X POST {who} {api}/v3/numbers/buy/{number}");
         let again = buy(&australian);
-        let waiting = |key: &str| {
-            format!(
-                r#"$(curl -s {approver} '{api}/v1/purchases?state=pending_approval&limit=1' | grep -o '"{key}":"[^"]*' | cut -d'"' -f4)"#
-            )
-        };
-        let (id, digest) = (waiting("id"), waiting("quote_digest"));
         let _ = write!(
             text,
             "
@@ -119,13 +112,7 @@ curl -siw '\\n' {who} '{api}/v3/numbers/search/AU?search=570&limit=15'
 # What we own.
 curl -sw '\\n' {who} {api}/v3/numbers
 
-# An American one has to be approved: asked for, looked at, approved; then the same call has it. Nobody approves their own.
 {}
-export ID={id} DIGEST={digest}
-curl -sw '\\n' {approver} {api}/v1/purchases/$ID
-curl -sw '\\n' -X POST {approver} -H 'Content-Type: application/json' -d '{{\"quote_digest\":\"'$DIGEST'\"}}' {api}/v1/purchases/$ID/approve
-{}
-
 # What is left of the budgets.
 curl -sw '\\n' {who} {api}/v1/budgets
 
@@ -142,12 +129,31 @@ curl -sw '\\n' {simulator}/_simulator/ledger
 
 # Ctrl-C stops it. The next demo in {} goes on from there.
 ",
-            buy(&american),
-            buy(&american),
+            approving(api, &buy(&american)),
             buy(&british),
             campaign(),
             data_dir.display(),
         );
         Ok(text)
     }
+}
+
+/// The lines of an approval: asked for, looked at, approved, and then the same call.
+fn approving(api: &str, buy: &str) -> String {
+    let approver = "-H \"Authorization: Bearer $APPROVER\"";
+    let waiting = |key: &str| {
+        format!(
+            r#"$(curl -s {approver} '{api}/v1/purchases?state=pending_approval&limit=1' | grep -o '"{key}":"[^"]*' | cut -d'"' -f4)"#
+        )
+    };
+    let (id, digest) = (waiting("id"), waiting("quote_digest"));
+    format!(
+        "# An American one has to be approved: asked for, looked at, approved; then the same call has it. Nobody approves their own.
+{buy}
+export ID={id} DIGEST={digest}
+curl -sw '\\n' {approver} {api}/v1/purchases/$ID
+curl -sw '\\n' -X POST {approver} -H 'Content-Type: application/json' -d '{{\"quote_digest\":\"'$DIGEST'\"}}' {api}/v1/purchases/$ID/approve
+{buy}
+"
+    )
 }

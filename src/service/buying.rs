@@ -19,6 +19,7 @@ struct Inner {
     background: Background,
     /// Those in force, as the store last said.
     freezes: Mutex<Vec<Freeze>>,
+    turn: tokio::sync::Mutex<()>,
     /// Outcomes that wait to be written down: until they are, nothing more is sent.
     emergency: Emergency,
 }
@@ -48,7 +49,18 @@ pub enum BuyingState {
 impl Buying {
     /// A switch as configured, with no freeze in force.
     pub fn new(configured: Result<Mode, &'static str>, background: Background, emergency: Emergency) -> Self {
-        Self(Arc::new(Inner { configured, background, freezes: Mutex::default(), emergency }))
+        Self(Arc::new(Inner {
+            configured,
+            background,
+            freezes: Mutex::default(),
+            turn: tokio::sync::Mutex::default(),
+            emergency,
+        }))
+    }
+
+    /// The right to read the freezes and to tell them, one after the other.
+    pub(super) async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.0.turn.lock().await
     }
 
     /// The freezes that are in force from now on.

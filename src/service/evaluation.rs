@@ -45,12 +45,13 @@ pub struct Evaluation {
     pub case: Case,
     /// The team's budget now; nothing when the team is not configured.
     pub budget: Option<Position>,
-    /// Whether the budgets would have room.
+    /// Whether the budgets that the caller may see would have room.
     pub fits_budget: bool,
 }
 
 impl Purchasing {
-    /// Tries a request without making it. A number's live price costs a call upstream, so it is charged like a write.
+    /// Tries a request without making it. A number's live price costs a call upstream, and many tries would feel out a
+    /// budget, so each is charged like a write.
     pub async fn evaluate(&self, principal: &Principal, trial: Trial) -> Result<Evaluation, Refusal> {
         if !principal.may_read() {
             return Err(Refusal::new(Code::Forbidden, "the token gives no role here"));
@@ -66,8 +67,8 @@ impl Purchasing {
             number_type: trial.number_type,
             price: trial.price,
         };
+        ground.writes.charge(principal)?;
         if let Some(number) = &trial.number {
-            ground.writes.charge(principal)?;
             let quote = self.live_quote(number, trial.country).await?;
             case.country = Some(quote.country);
             case.price = Some(quote.price());
@@ -81,7 +82,9 @@ impl Purchasing {
         });
         let (budget, organisation) = read.await?;
         let has_room = |position: &Position| price.is_none_or(|price| room(position, price));
-        let fits_budget = budget.as_ref().is_none_or(has_room) && has_room(&organisation);
+        // What all teams have left would tell one what the others have used.
+        let fits_all = !principal.sees_all_teams() || has_room(&organisation);
+        let fits_budget = budget.as_ref().is_none_or(has_room) && fits_all;
         Ok(Evaluation { decision, policy_digest: ground.policy.digest(), traces, case, budget, fits_budget })
     }
 }

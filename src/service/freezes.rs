@@ -111,13 +111,15 @@ impl Freezes {
 
 /// Tells a switch what is in force.
 pub(super) async fn reread(store: &Store, buying: &Buying) -> Result<(), Refusal> {
+    // One after the other: an older reading must not be the last word.
+    let _turn = buying.turn().await;
     let freezes = store.read(store::freezes::in_force).await?;
     buying.take_freezes(freezes);
     Ok(())
 }
 
-/// The same as [`Freezes::impose`] inside a transaction that has more to say: writes the freeze, unless it is in force already, and gives the
-/// event that goes with it.
+/// The same as [`Freezes::impose`] inside a transaction that has more to say: writes the freeze, unless it is in force
+/// already, and gives the event that goes with it.
 pub(super) fn impose(
     tx: &mut Tx<'_>,
     scope: Scope,

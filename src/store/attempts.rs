@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::domain::purchase::{Purchase, PurchaseId};
+use crate::domain::quote::Quote;
 use crate::store::error::StoreError;
 use crate::store::purchases;
 use crate::store::session::{Session, only_text};
@@ -24,17 +25,20 @@ pub fn insert(
     purchase: PurchaseId,
     instance: InstanceId,
     baseline: &[String],
+    quote: &Quote,
 ) -> Result<AttemptId, StoreError> {
     let id = AttemptId(Uuid::now_v7());
     let at = tx.at();
     tx.execute_one(
-        "INSERT INTO attempts (id, purchase_id, instance, claimed_us, baseline) VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO attempts (id, purchase_id, instance, claimed_us, baseline, quote)
+         VALUES ($1, $2, $3, $4, $5, $6)",
         &[
             (&id.0.to_string()).into(),
             (&purchase.to_string()).into(),
             (&instance.0.to_string()).into(),
             at.into(),
             (&serde_json::to_string(baseline)?).into(),
+            (&serde_json::to_string(quote)?).into(),
         ],
     )?;
     Ok(id)
@@ -56,15 +60,17 @@ pub struct Attempt {
     pub claimed_at: Timestamp,
     /// The guids that the number's rows had before.
     pub baseline: Vec<String>,
+    /// The price that money was held for; nothing in rows of earlier versions.
+    pub quote: Option<Quote>,
 }
 
 /// The newest attempt of a purchase of which not certainly nothing was sent.
 pub fn newest_sent(session: &Session<'_>, purchase: PurchaseId) -> Result<Option<Attempt>, StoreError> {
     session.query_first(
-        "SELECT claimed_us, baseline FROM attempts
+        "SELECT claimed_us, baseline, quote FROM attempts
          WHERE purchase_id = $1 AND (outcome IS NULL OR outcome <> 'not_sent') ORDER BY id DESC LIMIT 1",
         &[(&purchase.to_string()).into()],
-        |row| Ok(Attempt { claimed_at: row.time()?, baseline: row.json()? }),
+        |row| Ok(Attempt { claimed_at: row.time()?, baseline: row.json()?, quote: row.optional_json()? }),
     )
 }
 

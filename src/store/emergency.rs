@@ -209,7 +209,12 @@ impl Pages {
         let line = Line { sha256: Digest::of(&[record.get().as_bytes()]), record: &record };
         let mut bytes = serde_json::to_vec(&line)?;
         bytes.push(b'\n');
-        let start = self.image.iter().rposition(|byte| *byte != BLANK).map_or(0, |last| last + 1);
+        let last = self.image.iter().rposition(|byte| *byte != BLANK);
+        if last.and_then(|last| self.image.get(last)).is_some_and(|byte| *byte != b'\n') {
+            // A line that was torn by a crash: what follows must not become part of it.
+            bytes.insert(0, b'\n');
+        }
+        let start = last.map_or(0, |last| last + 1);
         let place = start..start + bytes.len();
         self.overwrite(place.clone(), &bytes)?;
         Ok(place)

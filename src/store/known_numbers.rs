@@ -72,14 +72,10 @@ pub fn put(tx: &mut Tx<'_>, known: &Known) -> Result<(), StoreError> {
     )
 }
 
-/// The team of every number that has one: assigned, or bought by a purchase that still has it.
+/// The team of every number that has one: assigned, or of a purchase that has it or may have it.
 pub fn teams(session: &Session<'_>) -> Result<BTreeMap<String, TeamId>, StoreError> {
     let pair = |row: &mut Row<'_>| Ok((row.text()?, row.parsed()?));
-    let bought = session.query(
-        "SELECT number, team FROM purchases WHERE holds_number = 1 AND state IN ('bought', 'bought_late')",
-        &[],
-        pair,
-    )?;
+    let bought = session.query("SELECT number, team FROM purchases WHERE holds_number = 1", &[], pair)?;
     let assigned = session.query(
         "SELECT number, team FROM known_numbers WHERE team IS NOT NULL AND gone_us IS NULL",
         &[],

@@ -14,6 +14,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (1, include_str!("migrations/0001_first.sql")),
     (2, include_str!("migrations/0002_deciding.sql")),
     (3, include_str!("migrations/0003_evidence.sql")),
+    (4, include_str!("migrations/0004_reserved_price.sql")),
 ];
 
 pub(super) fn run(connection: &Connection, at: Timestamp) -> Result<(), StoreError> {

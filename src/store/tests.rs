@@ -6,6 +6,7 @@ use crate::clock::Clock;
 use crate::domain::audit::{Actor, AuditEvent, Target};
 use crate::domain::chain::{Chain, FoundLink};
 use crate::domain::purchase::PurchaseId;
+use crate::domain::quote::Quote;
 use crate::store::attempts::InstanceId;
 use crate::store::session::Session;
 use crate::store::{Finished, Store, StoreError, Tx, attempts, audit, owned};
@@ -173,15 +174,24 @@ async fn an_attempt_can_be_ended_whatever_the_calendar_said_at_the_one_before() 
     let folder = tempfile::tempdir().unwrap();
     let store = open(&folder.path().join("gateway.db"));
     let id = PurchaseId::random();
+    let quote = Quote {
+        country: "AU".parse().unwrap(),
+        country_name: None,
+        currency: "AUD".parse().unwrap(),
+        setup: "0.00".parse().unwrap(),
+        monthly: "20.71".parse().unwrap(),
+        total_as_shown: None,
+        at: jiff::Timestamp::UNIX_EPOCH,
+    };
     let ended: Result<(), StoreError> = store
         .write(move |mut tx| {
             tx.execute("PRAGMA defer_foreign_keys = ON", &[])?;
             let of = id.to_string();
             tx.execute_one(
-                "INSERT INTO attempts VALUES ('ffffffff-0000-7000-8000-000000000000', $1, '', 0, '[]', 'not_sent', 0)",
+                "INSERT INTO attempts VALUES ('ffffffff-0000-7000-8000-000000000000', $1, '', 0, '[]', 'not_sent', 0, NULL)",
                 &[(&of).into()],
             )?;
-            attempts::insert(&mut tx, id, InstanceId(uuid::Uuid::nil()), &[])?;
+            attempts::insert(&mut tx, id, InstanceId(uuid::Uuid::nil()), &[], &quote)?;
             attempts::finish(&mut tx, id, "bought")?;
             tx.execute("DELETE FROM attempts", &[])?;
             tx.commit(&event("test.ended"), ())

@@ -55,7 +55,7 @@ pub(super) struct EvaluationView {
     rules: Vec<RuleView>,
     /// The price it was decided by; null where it is open.
     price: Option<PriceView>,
-    /// Whether the budgets would have room.
+    /// Whether the budgets that the caller may see would have room.
     fits_budget: bool,
     /// The team's budget, as it stands and with this purchase.
     budget: Option<BudgetView>,

@@ -3,7 +3,6 @@
 //! The same whoever knows of the sale: the answer to the buy, a list that shows the number, or people. Only the
 //! answer says what was charged; everybody else estimates, and says so.
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::domain::audit::AuditEvent;
@@ -12,6 +11,7 @@ use crate::domain::money::Money;
 use crate::domain::order::Receipt;
 use crate::domain::owned::OwnedNumber;
 use crate::domain::purchase::{Purchase, Step};
+use crate::domain::quote::Quote;
 use crate::domain::search::CurrencyBlock;
 use crate::metrics::{Alarm, BookedBy};
 use crate::service::freezes::{self, impose};
@@ -19,6 +19,7 @@ use crate::service::ground::Ground;
 use crate::service::purchasing::reservation::{account, event};
 use crate::service::refusal::Refusal;
 use crate::service::teams::Teams;
+use crate::store::attempts::Attempt;
 use crate::store::ledger::Kind;
 use crate::store::purchases::Trace;
 use crate::store::{self, StoreError, Tx};
@@ -27,6 +28,8 @@ use crate::store::{self, StoreError, Tx};
 pub(in crate::service) struct Booking {
     by: BookedBy,
     charges: Charges,
+    /// The price that money was held for.
+    quote: Quote,
     receipt: Receipt,
 }
 
@@ -41,19 +44,21 @@ pub(in crate::service) struct Booked {
 
 impl Booking {
     /// Upstream said so, and what it charged.
-    pub(super) fn of_receipt(purchase: &Purchase, receipt: Receipt) -> Self {
-        Self { by: BookedBy::Answer, charges: Charges::of(purchase, &receipt), receipt }
+    pub(super) fn of_receipt(purchase: &Purchase, attempt: Option<&Attempt>, receipt: Receipt) -> Self {
+        let quote = reserved(purchase, attempt);
+        Self { by: BookedBy::Answer, charges: Charges::of(&quote, &receipt), quote, receipt }
     }
 
-    /// Somebody else knows. The receipt is what upstream would probably have written at `sold_at`, so that whoever
-    /// asks again gets an answer of the same shape.
+    /// Somebody else knows. The receipt is what upstream would probably have written when the attempt was claimed, so
+    /// that whoever asks again gets an answer of the same shape.
     pub(in crate::service) fn estimated(
         by: BookedBy,
         purchase: &Purchase,
-        sold_at: Timestamp,
+        attempt: Option<&Attempt>,
         billing: &TimeZone,
     ) -> Self {
-        let quote = &purchase.quote;
+        let quote = reserved(purchase, attempt);
+        let sold_at = attempt.map_or(purchase.updated_at, |attempt| attempt.claimed_at);
         let charges = Charges {
             setup: quote.setup,
             first_period: quote.first_period(sold_at, billing),
@@ -70,7 +75,7 @@ impl Booking {
                 ..CurrencyBlock::default()
             }),
         };
-        Self { by, charges, receipt }
+        Self { by, charges, quote, receipt }
     }
 
     /// Writes everything but the event that ends the transaction. A charge that breaks a budget freezes its team in
@@ -99,7 +104,7 @@ impl Booking {
             store::owned::add(tx, &owned_row(purchase, &self.receipt))?;
         }
         let total = self.charges.total();
-        let quoted = purchase.quote.price().total();
+        let quoted = self.quote.price().total();
         let is_above_hold = !is_late && total > hold;
         let cause = if is_late {
             Some(Cause::LateSale)
@@ -225,8 +230,7 @@ struct Charges {
 impl Charges {
     /// `price_total` is what was charged: setup and a first, usually pro-rated, month. A receipt that cannot be
     /// read, or is in other money, charges what was quoted, and says that this is an estimate.
-    fn of(purchase: &Purchase, receipt: &Receipt) -> Self {
-        let quote = &purchase.quote;
+    fn of(quote: &Quote, receipt: &Receipt) -> Self {
         let named = receipt.currency.as_ref().and_then(|block| block.currency_name_short.as_deref());
         let read = |text: &Option<String>| {
             let amount = text.as_deref().and_then(|text| text.parse::<Money>().ok());
@@ -253,6 +257,11 @@ impl Charges {
     }
 }
 
+/// The price that money was held for: the newest, where that was another one than people decided on.
+fn reserved(purchase: &Purchase, attempt: Option<&Attempt>) -> Quote {
+    attempt.and_then(|attempt| attempt.quote.clone()).unwrap_or_else(|| purchase.quote.clone())
+}
+
 /// Our own row for a number that no list has shown yet.
 fn owned_row(purchase: &Purchase, receipt: &Receipt) -> OwnedNumber {
     OwnedNumber {
@@ -273,8 +282,6 @@ fn owned_row(purchase: &Purchase, receipt: &Receipt) -> OwnedNumber {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a broken fixture stops the test")]
-
-    use jiff::Timestamp;
 
     use super::Charges;
     use crate::domain::order::Receipt;
@@ -306,7 +313,7 @@ mod tests {
                 setup: "2.00".parse().unwrap(),
                 monthly: "10.00".parse().unwrap(),
                 total_as_shown: None,
-                at: Timestamp::UNIX_EPOCH,
+                at: jiff::Timestamp::UNIX_EPOCH,
             },
             quote_digest: crate::domain::canonical::Digest::ZERO,
             rule: String::new(),
@@ -320,8 +327,8 @@ mod tests {
             explanation: None,
             version: 3,
             attempts: 1,
-            created_at: Timestamp::UNIX_EPOCH,
-            updated_at: Timestamp::UNIX_EPOCH,
+            created_at: jiff::Timestamp::UNIX_EPOCH,
+            updated_at: jiff::Timestamp::UNIX_EPOCH,
             receipt: None,
         }
     }
@@ -348,7 +355,7 @@ mod tests {
             (Some("-5.50"), None, "2.00", "10.00", "estimated"),
             (Some("5.50"), Some("-1.00"), "2.00", "3.50", "receipt"),
         ] {
-            let charges = Charges::of(&purchase(), &receipt(total, setup));
+            let charges = Charges::of(&purchase().quote, &receipt(total, setup));
             let split = (charges.setup.to_string(), charges.first_period.to_string(), charges.basis.as_str());
             assert_eq!(split, (wanted_setup.into(), wanted_first.into(), basis), "{total:?} {setup:?}");
         }
@@ -360,7 +367,7 @@ mod tests {
             let block =
                 CurrencyBlock { currency_name_short: Some(currency.into()), ..CurrencyBlock::default() };
             let receipt = Receipt { currency: Some(block), ..receipt(Some("5.50"), None) };
-            Charges::of(&purchase(), &receipt).basis.as_str()
+            Charges::of(&purchase().quote, &receipt).basis.as_str()
         };
         assert_eq!((basis("AUD"), basis("USD")), ("receipt", "estimated"));
     }

@@ -166,7 +166,7 @@ impl Inner {
 
     /// The purchase, unless its price has moved: then the rules decide anew and nobody has approved anything. An
     /// upstream that does not answer holds up nobody, the reservation asks again.
-    async fn at_live_price(&self, purchase: Purchase) -> Result<Purchase, Refusal> {
+    async fn at_live_price(self: &Arc<Self>, purchase: Purchase) -> Result<Purchase, Refusal> {
         let asking = tokio::time::timeout(LIVE_PRICE_WITHIN, self.current_quote(&purchase)).await;
         let quote = match asking {
             Ok(Ok(quote)) => quote,
@@ -180,8 +180,14 @@ impl Inner {
         }
         let id = purchase.id;
         let decided = self.redecide(purchase, quote).await?;
-        let why = decided.explanation.unwrap_or_default();
-        let message = format!("{why}; nothing was approved, look at the new price and decide again");
+        self.drive_in_background(&decided);
+        let what = if decided.state == State::Approved {
+            "a rule allows the new price, so it needs no approval any more"
+        } else {
+            "nothing was approved: look at the purchase as it stands now"
+        };
+        let why = decided.explanation.unwrap_or_else(|| "the price has moved".to_owned());
+        let message = format!("{why}; {what}");
         Err(Refusal::new(Code::PriceChanged, message).about(id))
     }
 

@@ -9,6 +9,7 @@ use crate::domain::purchase::{Purchase, State, Step};
 use crate::domain::quote::Quote;
 use crate::service::buying::frozen;
 use crate::service::judging::{day_of, fits, month_of};
+use crate::service::purchasing::dispatch::too_late;
 use crate::service::purchasing::{Inner, PurchasingSettings};
 use crate::service::refusal::{Code, Refusal};
 use crate::service::teams::{Budget, Team};
@@ -90,6 +91,9 @@ impl Reservation {
     fn guard(&self, tx: &Tx<'_>) -> Result<Result<(), Refusal>, StoreError> {
         let (session, purchase) = (tx.session(), &self.purchase);
         let no = |code, message: String| Ok(Err(Refusal::new(code, message)));
+        if purchase.approved_until.is_some_and(|until| until <= tx.at()) {
+            return Ok(Err(too_late()));
+        }
         if let Some(other) = store::purchases::active_for(session, &purchase.number)? {
             if other.requester.team != purchase.requester.team {
                 let message = format!("nobody sells {} now; search for another one", purchase.number);
@@ -174,7 +178,8 @@ impl Reservation {
         tx.record(&reserved)?;
 
         store::purchases::step(&mut tx, &mut self.purchase, Step::Claim, Trace::default())?;
-        let attempt = store::attempts::insert(&mut tx, self.purchase.id, self.instance, &baseline)?;
+        let attempt =
+            store::attempts::insert(&mut tx, self.purchase.id, self.instance, &baseline, &self.quote)?;
         let intent = event("purchase.intent", &self.purchase)
             .with("attempt", attempt.0.to_string())
             .with("instance", self.instance.0.to_string())

@@ -49,6 +49,11 @@ impl Inner {
             .ground
             .store
             .write(move |mut tx| {
+                let current = store::purchases::find(tx.session(), purchase.id)?;
+                if let Some(current) = current.filter(|current| current.version != purchase.version) {
+                    // Decided, withdrawn or sent in the meantime: what it is now counts.
+                    return Ok(tx.unchanged(current)?);
+                }
                 let trace =
                     Trace { code: Some(code.as_str()), explanation: Some(why.clone()), ..Trace::default() };
                 store::purchases::step(&mut tx, &mut purchase, Step::Cancel, trace)?;
@@ -76,6 +81,14 @@ impl Inner {
                 );
                 continue;
             };
+            if *attempt > purchase.attempts {
+                tracing::error!(
+                    purchase = %id,
+                    "the emergency file tells of an attempt that this database does not know, and buying stays off: is it \
+                     a restored one? Compare it with ClickSend's dashboard, then blank the line"
+                );
+                continue;
+            }
             // A record that was settled and could not be blanked must not speak for a later attempt.
             if purchase.attempts == *attempt {
                 let settled = self.settle(id, sent).await?;
@@ -138,7 +151,8 @@ fn book(
     receipt: Receipt,
     teams: &Teams,
 ) -> Result<Finished<Settled>, Refusal> {
-    let booking = Booking::of_receipt(&purchase, receipt);
+    let attempt = store::attempts::newest_sent(tx.session(), purchase.id)?;
+    let booking = Booking::of_receipt(&purchase, attempt.as_ref(), receipt);
     store::attempts::finish(&mut tx, purchase.id, "bought")?;
     let (event, booked) = booking.enter(&mut tx, &mut purchase, teams)?;
     Ok(tx.commit(&event, (purchase, Some(booked)))?)

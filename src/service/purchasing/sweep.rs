@@ -15,13 +15,15 @@ impl Purchasing {
     /// Expires requests that nobody decided, cancels what could not be bought while its approval lasted or whose team is
     /// gone, and drives what is approved. For a timer.
     pub async fn sweep(&self) -> Result<(), Refusal> {
+        // One that fails is met again by the next sweep, and holds up nobody behind it.
+        let mut swept = Ok(());
         for purchase in self.0.standing(State::PendingApproval).await? {
-            self.0.tidy_pending(purchase).await?;
+            swept = swept.and(self.0.tidy_pending(purchase).await);
         }
         for purchase in self.0.standing(State::Approved).await? {
-            self.0.tidy_approved(purchase).await?;
+            swept = swept.and(self.0.tidy_approved(purchase).await);
         }
-        Ok(())
+        swept
     }
 }
 

@@ -14,6 +14,7 @@ use crate::service::purchasing::booking::{Booked, Booking};
 use crate::service::reconciling::{Evidence, Inner, is_new};
 use crate::service::refusal::Refusal;
 use crate::service::teams::Teams;
+use crate::store::attempts::Attempt;
 use crate::store::{self, Finished, Session, StoreError, Tx};
 
 impl Inner {
@@ -61,10 +62,15 @@ fn book_late(
     if store::purchases::active_for(tx.session(), number)?.is_some() {
         return tx.unchanged(None);
     }
+    // An attempt from before the number left the account explains nothing that is there now.
+    let gone = store::known_numbers::find(tx.session(), number.as_str())?.and_then(|known| known.gone);
     for mut purchase in store::purchases::suspects(tx.session(), number.as_str())? {
         let attempt = store::attempts::newest_sent(tx.session(), purchase.id)?;
-        let Some(attempt) = attempt.filter(|attempt| is_new(guids, &attempt.baseline)) else { continue };
-        let booking = Booking::estimated(BookedBy::LateSighting, &purchase, attempt.claimed_at, billing);
+        let explains = |attempt: &Attempt| {
+            is_new(guids, &attempt.baseline) && gone.is_none_or(|gone| attempt.claimed_at > gone)
+        };
+        let Some(attempt) = attempt.filter(explains) else { continue };
+        let booking = Booking::estimated(BookedBy::LateSighting, &purchase, Some(&attempt), billing);
         let (event, booked) = booking.enter(&mut tx, &mut purchase, teams)?;
         return tx.commit(&event, Some((purchase, booked)));
     }

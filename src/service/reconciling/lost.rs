@@ -119,7 +119,7 @@ fn book_found(
     if !is_new(guids, &attempt.baseline) {
         return tx.unchanged(None);
     }
-    let booking = Booking::estimated(BookedBy::Sighting, &purchase, attempt.claimed_at, billing);
+    let booking = Booking::estimated(BookedBy::Sighting, &purchase, Some(&attempt), billing);
     let (event, booked) = booking.enter(&mut tx, &mut purchase, teams)?;
     tx.commit(&event, Some((purchase, booked)))
 }

@@ -179,8 +179,9 @@ impl Inner {
     async fn pass(&self, is_sweep: bool) -> Result<(), Refusal> {
         let looked = self.look().await;
         if is_sweep {
-            self.stall().await?;
-            self.parts.purchasing.sweep().await?;
+            // Neither waits for the other to work.
+            let (stalled, swept) = (self.stall().await, self.parts.purchasing.sweep().await);
+            stalled.and(swept)?;
         }
         looked
     }

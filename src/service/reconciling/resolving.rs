@@ -140,8 +140,7 @@ impl Job {
 
     fn book(&self, mut tx: Tx<'_>, mut purchase: Purchase) -> Result<Finished<Outcome>, Refusal> {
         let attempt = store::attempts::newest_sent(tx.session(), purchase.id)?;
-        let sold_at = attempt.map_or(purchase.updated_at, |attempt| attempt.claimed_at);
-        let booking = Booking::estimated(BookedBy::People, &purchase, sold_at, &self.billing);
+        let booking = Booking::estimated(BookedBy::People, &purchase, attempt.as_ref(), &self.billing);
         let (event, booked) = booking.enter(&mut tx, &mut purchase, &self.teams)?;
         Ok(tx.commit(&event, (Resolved { purchase, wanted: 0 }, Some(booked)))?)
     }

@@ -44,10 +44,10 @@ impl Inner {
             let Outcome::Registration { id, claimed, sent } = &owed.outcome else { continue };
             let (id, claimed) = (*id, *claimed);
             let reading = self.ground.store.read(move |session| store::registrations::find(session, id));
-            if reading.await?.is_none() {
+            if reading.await?.is_none_or(|found| claimed > found.version) {
                 tracing::error!(
                     registration = %id,
-                    "the emergency file tells of a registration that this database does not have, and buying stays \
+                    "the emergency file tells of a registration that this database does not know so, and buying stays \
                      off: is it a restored one? Ask ClickSend about it, then blank the line"
                 );
                 continue;

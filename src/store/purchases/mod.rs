@@ -99,8 +99,7 @@ pub fn repeat_of(
     session.query_first(&statement, &params, read)
 }
 
-/// The newest purchase of a person for a number and type that people rejected at or after a moment, unless they asked
-/// again since and it was not rejected.
+/// The newest purchase of a person for a number and type that people rejected at or after a moment.
 pub fn rejected_since(
     session: &Session<'_>,
     person: &Person,
@@ -110,16 +109,18 @@ pub fn rejected_since(
 ) -> Result<Option<Purchase>, StoreError> {
     let statement = format!(
         "SELECT {COLUMNS} FROM purchases
-         WHERE issuer = $1 AND subject = $2 AND number = $3 AND message_type = $4 ORDER BY id DESC LIMIT 1"
+         WHERE issuer = $1 AND subject = $2 AND number = $3 AND message_type = $4 AND state = 'rejected'
+             AND updated_us >= $5
+         ORDER BY id DESC LIMIT 1"
     );
-    let params: [Param<'_>; 4] = [
+    let params: [Param<'_>; 5] = [
         (&person.issuer).into(),
         (&person.subject).into(),
         number.as_str().into(),
         message_type.as_str().into(),
+        since.into(),
     ];
-    let newest = session.query_first(&statement, &params, read)?;
-    Ok(newest.filter(|newest| newest.state == State::Rejected && newest.updated_at >= since))
+    session.query_first(&statement, &params, read)
 }
 
 /// The purchase that has the number taken.
@@ -144,7 +145,9 @@ pub fn count_by_state(session: &Session<'_>) -> Result<Vec<(State, i64)>, StoreE
 /// How many reservations of a day count against a day limit: of one person, or of one team. What certainly was
 /// not bought is given back.
 pub fn reserved_on(session: &Session<'_>, day: &str, whose: &Whose<'_>) -> Result<i64, StoreError> {
-    const COUNTED: &str = "state NOT IN ('approved', 'failed', 'not_bought', 'cancelled')";
+    // What is bought or may be. Without the states that hold money or a number, none counts.
+    const COUNTED: &str =
+        "state IN ('reserved', 'dispatching', 'unknown', 'needs_attention', 'bought', 'bought_late')";
     match whose {
         Whose::Person(person) => session.query_int(
             &format!(
