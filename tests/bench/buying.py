@@ -126,8 +126,9 @@ def measure(program, buys):
         configuration.write_text(
             CONFIGURATION.format(upstream=f"http://{upstream}", folder=folder, issuer=keys.stdout)
         )
-        gateway, api = spawn(program, "serve", "--config", str(configuration), ready=gateway_ready)
+        gateway = None
         try:
+            gateway, api = spawn(program, "serve", "--config", str(configuration), ready=gateway_ready)
             key = next(path for path in (folder / "keys").iterdir() if "private" in path.name)
             token = subprocess.run(
                 [program, "token", "--subject", "bench", "--team", "growth", "--role", "requester"]
@@ -136,7 +137,7 @@ def measure(program, buys):
             ).stdout.strip()
             return rounds(upstream, api, f"Bearer {token}", folder, buys)
         finally:
-            for process in (gateway, simulator):
+            for process in filter(None, (gateway, simulator)):
                 process.terminate()
                 process.wait()
 
