@@ -15,6 +15,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (2, include_str!("migrations/0002_deciding.sql")),
     (3, include_str!("migrations/0003_evidence.sql")),
     (4, include_str!("migrations/0004_reserved_price.sql")),
+    (5, include_str!("migrations/0005_covering.sql")),
 ];
 
 pub(super) fn run(connection: &Connection, at: Timestamp) -> Result<(), StoreError> {

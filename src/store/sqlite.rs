@@ -21,6 +21,8 @@ const PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRA
 
 /// Pages in the write-ahead log that are worth moving into the database: as many as SQLite's own default.
 const CHECKPOINT_PAGES: i64 = 1_000;
+/// Pages in the log that are moved even while others wait: 16 MiB, so that reading stays quick and the file small.
+const MOST_PAGES: i64 = 4_000;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long emptying the log may wait for readers. The writer waits as long, and a claim is fresh for 2 s only.
 const SCRUB_TIMEOUT: Duration = Duration::from_millis(250);
@@ -59,14 +61,30 @@ pub(super) fn scrub(path: &Path) -> Result<(), StoreError> {
     if checkpoint("TRUNCATE")? == 0 { Ok(()) } else { Err(StoreError::Busy) }
 }
 
-/// Moves the write-ahead log into the database once it has grown. A reader in the way, or a full disk, only means
-/// that the log stays longer; the one error is a failed fsync.
-pub(super) fn checkpoint(connection: &Connection) -> Result<(), StoreError> {
+/// How the write-ahead log stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Log {
+    /// Not worth moving yet.
+    Short,
+    /// To be moved when nobody waits.
+    Grown,
+    /// To be moved now.
+    TooLong,
+}
+
+pub(super) fn log(connection: &Connection) -> Result<Log, StoreError> {
     let waiting = wal_pages(connection, "PRAGMA wal_checkpoint(NOOP)")?;
-    if waiting >= CHECKPOINT_PAGES {
-        wal_pages(connection, "PRAGMA wal_checkpoint(PASSIVE)")?;
-    }
-    Ok(())
+    Ok(match waiting {
+        MOST_PAGES.. => Log::TooLong,
+        CHECKPOINT_PAGES.. => Log::Grown,
+        _ => Log::Short,
+    })
+}
+
+/// Moves the write-ahead log into the database. A reader in the way, or a full disk, only means that the log stays
+/// longer; the one error is a failed fsync.
+pub(super) fn checkpoint(connection: &Connection) -> Result<(), StoreError> {
+    wal_pages(connection, "PRAGMA wal_checkpoint(PASSIVE)").map(|_| ())
 }
 
 /// Leaves the file tidy: statistics for the planner, an empty write-ahead log. The one error is a failed fsync.

@@ -1,6 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a broken fixture stops the test")]
 
 use std::path::Path;
+use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::domain::audit::{Actor, AuditEvent, Target};
@@ -209,13 +210,27 @@ async fn the_write_ahead_log_is_moved_into_the_database_as_it_grows_and_emptied_
     let store = open(&path);
     let before = size("gateway.db");
     let wide = "x".repeat(1_000_000);
-    for _ in 0..6 {
+    let write_wide = || {
         let event = event("test.happened").with("wide", wide.clone());
-        store.write(move |tx| -> Result<_, StoreError> { tx.commit(&event, ()) }).await.unwrap();
+        store.write(move |tx| -> Result<_, StoreError> { tx.commit(&event, ()) })
+    };
+    for _ in 0..6 {
+        write_wide().await.unwrap();
     }
-    // The sixth is answered before the log is looked at; the next write comes after that.
+    // Nobody writes now, so nobody waits for it.
+    let moved = async {
+        while size("gateway.db") < before + 4_000_000 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), moved).await.unwrap();
+    let before = size("gateway.db");
+    for _ in 0..17 {
+        write_wide().await.unwrap();
+    }
+    // The last is answered before the log is looked at; the next write comes after that, whoever waits.
     store.write(write_one).await.unwrap();
-    assert!(size("gateway.db") >= before + 4_000_000, "{} bytes", size("gateway.db"));
+    assert!(size("gateway.db") >= before + 15_000_000, "{} bytes", size("gateway.db"));
     drop(store);
     assert_eq!(size("gateway.db-wal"), 0);
 }

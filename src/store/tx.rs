@@ -1,7 +1,8 @@
 //! A transaction that can only end by saying what happened.
 //!
 //! A job given to [`Store::write`](crate::store::Store::write) must return [`Finished`], and only
-//! [`Tx::commit`] (with an audit event) and [`Tx::unchanged`] (refused once anything was written) make one. An
+//! [`Tx::commit`] (with an audit event), [`Tx::recorded`] (refused unless the last write was one) and [`Tx::unchanged`] (refused once
+//! anything was written) make one. An
 //! unaudited change is therefore not a rule that somebody may forget but a program that does not compile.
 
 use std::cell::Cell;
@@ -17,7 +18,15 @@ use crate::store::session::{Param, Session};
 pub struct Tx<'c> {
     session: Session<'c>,
     at: Timestamp,
-    dirty: Cell<bool>,
+    trail: Cell<Trail>,
+}
+
+/// What a transaction did so far.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Trail {
+    Clean,
+    Written,
+    Recorded,
 }
 
 /// The proof that a transaction ended well; carries its result out.
@@ -31,7 +40,7 @@ impl<R> Finished<R> {
 
 impl<'c> Tx<'c> {
     pub(super) const fn new(session: Session<'c>, at: Timestamp) -> Self {
-        Self { session, at, dirty: Cell::new(false) }
+        Self { session, at, trail: Cell::new(Trail::Clean) }
     }
 
     /// The time of the transaction, the same in every row it writes.
@@ -46,8 +55,9 @@ impl<'c> Tx<'c> {
 
     /// Appends an event without ending: for a transaction that makes several transitions at once.
     pub fn record(&mut self, event: &AuditEvent) -> Result<(), StoreError> {
-        self.dirty.set(true);
-        audit::append(self, event)
+        audit::append(self, event)?;
+        self.trail.set(Trail::Recorded);
+        Ok(())
     }
 
     /// Appends the last event and ends.
@@ -58,11 +68,16 @@ impl<'c> Tx<'c> {
 
     /// Ends a transaction that turned out to have nothing to write.
     pub fn unchanged<R>(self, result: R) -> Result<Finished<R>, StoreError> {
-        if self.dirty.get() { Err(StoreError::Unaudited) } else { Ok(Finished(result)) }
+        if self.trail.get() == Trail::Clean { Ok(Finished(result)) } else { Err(StoreError::Unaudited) }
+    }
+
+    /// Ends a transaction of which everything is recorded already, or that wrote nothing.
+    pub fn recorded<R>(self, result: R) -> Result<Finished<R>, StoreError> {
+        if self.trail.get() == Trail::Written { Err(StoreError::Unaudited) } else { Ok(Finished(result)) }
     }
 
     pub(super) fn execute(&mut self, statement: &str, params: &[Param<'_>]) -> Result<usize, StoreError> {
-        self.dirty.set(true);
+        self.trail.set(Trail::Written);
         self.session.execute(statement, params)
     }
 

@@ -11,9 +11,11 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 
 use crate::clock::Clock;
 use crate::store::error::StoreError;
@@ -25,6 +27,9 @@ use crate::store::{audit, migrations, sqlite};
 const QUEUE: usize = 1024;
 /// Jobs that share one commit: enough to make fsync cheap, few enough that the first does not wait long.
 const GROUP: usize = 128;
+/// Moving the log into the database is two fsyncs that nobody should have to wait for: it is done once nobody has
+/// come for this long.
+const IDLE: Duration = Duration::from_millis(20);
 
 type Answer = Box<dyn FnOnce(Result<(), &StoreError>) + Send>;
 type Job = Box<dyn FnOnce(&rusqlite::Connection, Timestamp) -> Answer + Send>;
@@ -34,7 +39,7 @@ pub type OnLost = Arc<dyn Fn() + Send + Sync>;
 
 /// The sending side. Dropping it waits for the thread: what was accepted is written, and the file left tidy.
 pub(super) struct Writer {
-    queue: Option<mpsc::Sender<Job>>,
+    queue: Option<mpsc::SyncSender<Job>>,
     newest: watch::Receiver<i64>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
@@ -52,11 +57,11 @@ impl Writer {
     pub(super) fn start(path: &Path, clock: Clock, on_lost: OnLost) -> Result<Self, StoreError> {
         let connection = sqlite::open_for_writing(path)?;
         migrations::run(&connection, clock.now())?;
-        let (queue, jobs) = mpsc::channel(QUEUE);
+        let (queue, jobs) = mpsc::sync_channel(QUEUE);
         let (written, newest) = watch::channel(audit::head(&Session::new(&connection))?.sequence);
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || run(&connection, jobs, &clock, &written, &on_lost))
+            .spawn(move || run(&connection, &jobs, &clock, &written, &on_lost))
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
         Ok(Self { queue: Some(queue), newest, thread: Some(thread) })
     }
@@ -97,7 +102,7 @@ impl Writer {
 
 fn run(
     connection: &rusqlite::Connection,
-    jobs: mpsc::Receiver<Job>,
+    jobs: &mpsc::Receiver<Job>,
     clock: &Clock,
     written: &watch::Sender<i64>,
     on_lost: &OnLost,
@@ -116,13 +121,14 @@ pub(super) fn tell_lost(error: &StoreError, on_lost: &OnLost) {
 /// Group after group, until nobody can send any more. The one error is a failed fsync: then nobody is answered.
 fn serve(
     connection: &rusqlite::Connection,
-    mut jobs: mpsc::Receiver<Job>,
+    jobs: &mpsc::Receiver<Job>,
     clock: &Clock,
     written: &watch::Sender<i64>,
 ) -> Result<(), StoreError> {
-    while let Some(first) = jobs.blocking_recv() {
+    let mut log = sqlite::Log::Short;
+    while let Some(first) = next(connection, jobs, log)? {
         let mut answers = Vec::new();
-        let committed = group(connection, first, &mut jobs, clock, &mut answers);
+        let committed = group(connection, first, jobs, clock, &mut answers);
         if let Err(StoreError::NotDurable(_)) = committed {
             // Not even "no" would be true. Whoever waits sees the process end.
             std::mem::forget(answers);
@@ -134,16 +140,38 @@ fn serve(
         for answer in answers {
             answer(committed.as_ref().copied());
         }
-        sqlite::checkpoint(connection)?;
+        log = sqlite::log(connection)?;
     }
     Ok(())
+}
+
+/// The next job, or nothing once nobody can send any more. A log that has grown is moved while nobody waits, or at once
+/// where it became too long.
+fn next(
+    connection: &rusqlite::Connection,
+    jobs: &mpsc::Receiver<Job>,
+    log: sqlite::Log,
+) -> Result<Option<Job>, StoreError> {
+    let idle = match log {
+        sqlite::Log::Short => return Ok(jobs.recv().ok()),
+        sqlite::Log::Grown => IDLE,
+        sqlite::Log::TooLong => Duration::ZERO,
+    };
+    match jobs.recv_timeout(idle) {
+        Ok(job) if log == sqlite::Log::Grown => Ok(Some(job)),
+        Err(RecvTimeoutError::Disconnected) => Ok(None),
+        early => {
+            sqlite::checkpoint(connection)?;
+            Ok(early.or_else(|_| jobs.recv()).ok())
+        }
+    }
 }
 
 /// One group, from BEGIN to COMMIT. On failure nothing of it remains.
 fn group(
     connection: &rusqlite::Connection,
     first: Job,
-    jobs: &mut mpsc::Receiver<Job>,
+    jobs: &mpsc::Receiver<Job>,
     clock: &Clock,
     answers: &mut Vec<Answer>,
 ) -> Result<(), StoreError> {

@@ -39,7 +39,7 @@ head_file = "{folder}/audit-head"
 [budget]
 currency = "AUD"
 [teams.growth]
-budget = {{ spend_per_month = "unlimited", recurring_per_month = "unlimited" }}
+budget = {{ spend_per_month = "1000000.00", recurring_per_month = "1000000.00" }}
 [[policy.rules]]
 name = "everything"
 when = {{ action = "buy" }}

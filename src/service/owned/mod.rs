@@ -163,9 +163,10 @@ impl OwnedNumbers {
         })
     }
 
-    /// Makes sure that the table of owned numbers is no older than `max_age`.
-    pub async fn ensure_younger_than(&self, max_age: Duration) -> Result<(), Refusal> {
-        self.0.listing(false, max_age, Purpose::Buying).await.map(|_| ())
+    /// Makes sure that the table of owned numbers is no older than `max_age`; whether it had to be read for that.
+    pub async fn ensure_younger_than(&self, max_age: Duration) -> Result<bool, Refusal> {
+        let (_, cache) = self.0.listing(false, max_age, Purpose::Buying).await?;
+        Ok(cache != CacheResult::Hit)
     }
 
     /// Reads the whole list now, or joins whoever is reading it; nothing where it takes longer than `within`.
@@ -183,6 +184,16 @@ impl OwnedNumbers {
     pub async fn sees(&self, principal: &Principal, number: &DedicatedNumber) -> Result<bool, Refusal> {
         let teams = self.teams().await?;
         Ok(self.0.is_visible(principal, teams.get(number.as_str())))
+    }
+
+    /// Adds what was just booked into the table, so that the buyer's next list has it.
+    pub fn note(&self, row: OwnedNumber) {
+        let mut listings = self.0.listings.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(listing) = listings.get_mut(&false)
+            && !listing.numbers.iter().any(|known| known.dedicated_number == row.dedicated_number)
+        {
+            Arc::make_mut(&mut listing.numbers).push(row);
+        }
     }
 
     /// Takes the table as the store has it now: after a purchase was booked into it.

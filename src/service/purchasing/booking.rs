@@ -34,8 +34,10 @@ pub(in crate::service) struct Booking {
 }
 
 /// What a booking has to tell once it is durable.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::service) struct Booked {
+    /// The number's row in the table of owned numbers.
+    pub(super) row: OwnedNumber,
     by: BookedBy,
     basis: Basis,
     is_above_hold: bool,
@@ -100,8 +102,9 @@ impl Booking {
         store::ledger::enter(tx, &account, Kind::Setup, self.charges.setup)?;
         store::ledger::enter(tx, &account, Kind::FirstPeriod, self.charges.first_period)?;
         // A list that was read since the sale has it already.
+        let row = owned_row(purchase, &self.receipt);
         if store::owned::rows_of(tx.session(), &purchase.number)?.is_empty() {
-            store::owned::add(tx, &owned_row(purchase, &self.receipt))?;
+            store::owned::add(tx, &row)?;
         }
         let total = self.charges.total();
         let quoted = self.quote.price().total();
@@ -126,7 +129,7 @@ impl Booking {
             .with("by", self.by.as_str())
             .with("above_hold", is_above_hold);
         let booked =
-            Booked { by: self.by, basis: self.charges.basis, is_above_hold, froze: freeze.is_some() };
+            Booked { row, by: self.by, basis: self.charges.basis, is_above_hold, froze: freeze.is_some() };
         Ok((event, booked))
     }
 }

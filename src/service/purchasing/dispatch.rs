@@ -4,16 +4,18 @@
 //! promised; hanging up changes nothing.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::clicksend::BuySlot;
 use crate::domain::order::{Receipt, Sent};
+use crate::domain::principal::TeamId;
 use crate::domain::purchase::{Purchase, PurchaseId, State};
 use crate::service::buying::Mode;
+use crate::service::passage::Passing;
 use crate::service::purchasing::reservation::Reserved;
 use crate::service::purchasing::{Inner, PANICKED};
 use crate::service::refusal::{Code, Refusal};
@@ -27,25 +29,27 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// How long a buy waits for a slot of the outbound limiter.
 const SLOT_WITHIN: Duration = Duration::from_secs(10);
 
+/// The right to send one buy now.
+pub(super) struct Clearance {
+    slot: BuySlot,
+    _passing: Passing,
+    /// [`Clock::boot`](crate::clock::Clock::boot) before the claim.
+    boot: Duration,
+    mode: Mode,
+}
+
 impl Inner {
     /// Begins to drive a purchase that is approved, unless a task does already.
     pub(super) fn drive_in_background(self: &Arc<Self>, purchase: &Purchase) {
         if purchase.state != State::Approved {
             return;
         }
-        let mut driven = self.driven.lock().unwrap_or_else(PoisonError::into_inner);
-        if driven.contains_key(&purchase.id) {
-            return;
-        }
-        let (end, ended) = watch::channel(None);
-        driven.insert(purchase.id, ended);
-        let lease = Lease { inner: Arc::clone(self), id: purchase.id, end };
-        let purchase = purchase.clone();
+        let Some(lease) = self.driven.lease(purchase.id) else { return };
+        let (inner, purchase) = (Arc::clone(self), purchase.clone());
         self.parts.ground.background.spawn(async move {
-            if let Err(refusal) = lease.inner.drive(purchase).await {
-                tracing::warn!(%refusal, "an approved purchase could not be sent; it is tried again when asked for");
-                lease.end.send_replace(Some(refusal));
-            }
+            let first = inner.drive_once(purchase).await;
+            let ended = inner.keep_trying(first).await;
+            lease.end(ended);
         });
     }
 
@@ -56,31 +60,32 @@ impl Inner {
         purchase: Purchase,
         deadline: Instant,
     ) -> Result<Purchase, Refusal> {
-        let ended = self.driven.lock().unwrap_or_else(PoisonError::into_inner).get(&purchase.id).cloned();
-        if let Some(mut ended) = ended {
-            // Ends with a reason, or by being dropped. Running out of time is an answer as well.
-            let _ = tokio::time::timeout_at(deadline, ended.changed()).await;
-            let why = ended.borrow().clone();
-            if let Some(refusal) = why {
-                return Err(refusal.about(purchase.id));
-            }
-        }
         let id = purchase.id;
+        if let Some(ended) = self.driven.ended(id, deadline).await {
+            return ended.map_err(|refusal| refusal.about(id));
+        }
         let current =
             self.parts.ground.store.read(move |session| store::purchases::find(session, id)).await?;
         Ok(current.unwrap_or(purchase))
     }
 
-    /// Tries until there is an outcome, or until it has not left this machine often enough.
-    async fn drive(&self, mut purchase: Purchase) -> Result<(), Refusal> {
-        for tries in 1..=TRIES {
-            purchase = self.drive_once(purchase).await?;
-            if purchase.state != State::Approved {
-                break;
+    /// Tries until there is an outcome, or until it has not left this machine often enough. `first` is what became of
+    /// the first try.
+    pub(super) async fn keep_trying(&self, first: Result<Purchase, Refusal>) -> Result<Purchase, Refusal> {
+        let mut tried = first;
+        for tries in 1..TRIES {
+            match tried {
+                Ok(purchase) if purchase.state == State::Approved => {
+                    tokio::time::sleep(PAUSE * tries).await;
+                    tried = self.drive_once(purchase).await;
+                }
+                Ok(_) | Err(_) => break,
             }
-            tokio::time::sleep(PAUSE * tries).await;
         }
-        Ok(())
+        if let Err(refusal) = &tried {
+            tracing::warn!(%refusal, "an approved purchase could not be sent; it is tried again when asked for");
+        }
+        tried
     }
 
     /// One try, from quote to outcome. An error means that the purchase stays approved.
@@ -93,49 +98,85 @@ impl Inner {
         if self.has_moved(&purchase, &quote) {
             return self.redecide(purchase, quote).await;
         }
-        // The slot first: waiting for it may take longer than a claim stays fresh.
-        let slot = self.parts.ground.upstream.reserve_buy_slot(SLOT_WITHIN).await?;
-        let _passing = self.parts.ground.passage.enter(SLOT_WITHIN).await?;
-        let claimed_boot = self.parts.ground.clock.boot();
-        // Once more: quote and slot may have taken longer than the gateway had left.
-        let mode = self.parts.ground.buying.check(&purchase.requester.team)?;
+        let clearance = self.clearance(&purchase.requester.team, SLOT_WITHIN).await?;
         let (id, attempt) = (purchase.id, purchase.attempts + 1);
-        match self.reserve_and_claim(purchase, quote).await {
-            Ok(Reserved::Elsewhere(purchase)) => Ok(purchase),
-            Ok(Reserved::Frozen(refusal)) => Err(refusal),
-            Ok(Reserved::Cancelled(purchase)) => {
-                self.parts.ground.metrics.purchase_moved(purchase.state);
-                Ok(purchase)
-            }
-            Ok(Reserved::Claimed(purchase, order)) => {
-                // Two transitions in one commit.
-                self.parts.ground.metrics.purchase_moved(State::Reserved);
-                self.parts.ground.metrics.purchase_moved(purchase.state);
-                self.parts.searches.forget_number(purchase.number.as_str());
-                if mode == Mode::Rehearsal {
-                    return self.end_rehearsal(purchase).await;
+        let reservation = self.reservation(purchase, quote);
+        match self.parts.ground.store.write(move |tx| reservation.run(tx)).await {
+            Ok(reserved) => self.carry_out(reserved, clearance).await,
+            Err(error) => {
+                if error.may_stand() {
+                    self.take_back(id, attempt).await;
                 }
-                let sending = AssertUnwindSafe(self.parts.ground.upstream.buy(slot, &order, claimed_boot));
-                // A fault of ours in the middle of sending proves nothing: the number may have been sold.
-                let sent =
-                    sending.catch_unwind().await.unwrap_or_else(|_| Sent::Ambiguous(PANICKED.to_owned()));
-                let settled = self.settle_for_certain(id, attempt, sent).await;
-                self.parts.ground.metrics.purchase_moved(settled.state);
-                let is_gone = settled.code.as_deref() == Some(Code::NumberNotAvailable.as_str());
-                if !settled.state.is_active() && !is_gone {
-                    self.parts.searches.offer_again(settled.number.as_str());
-                }
-                Ok(settled)
-            }
-            Err(error) if error.may_stand() => {
-                // Nothing was sent and nothing will be. The writer works in order, so what is written now comes after
-                // the claim, if there is one, and gives the hold back.
-                let not_sent = Sent::NotSent("the claim was not confirmed".to_owned());
-                self.settle_for_certain(id, attempt, not_sent).await;
                 Err(error.into())
             }
-            Err(error) => Err(error.into()),
         }
+    }
+
+    /// Everything that has to be waited for before a claim, because a claim does not stay fresh for long.
+    pub(super) async fn clearance(&self, team: &TeamId, within: Duration) -> Result<Clearance, Refusal> {
+        let slot = self.parts.ground.upstream.reserve_buy_slot(within).await?;
+        let passing = self.parts.ground.passage.enter(within).await?;
+        let boot = self.parts.ground.clock.boot();
+        // Last: the gateway may not have as much time left as the slot took.
+        let mode = self.parts.ground.buying.check(team)?;
+        Ok(Clearance { slot, _passing: passing, boot, mode })
+    }
+
+    /// What follows from a reservation: a claim is sent, once, and settled.
+    pub(super) async fn carry_out(
+        &self,
+        reserved: Reserved,
+        clearance: Clearance,
+    ) -> Result<Purchase, Refusal> {
+        let (purchase, order) = match reserved {
+            Reserved::Claimed(purchase, order) => (purchase, order),
+            Reserved::Elsewhere(purchase) => return Ok(purchase),
+            Reserved::Frozen(refusal) => return Err(refusal),
+            Reserved::Cancelled(purchase) => {
+                self.parts.ground.metrics.purchase_moved(purchase.state);
+                return Ok(purchase);
+            }
+        };
+        // Two transitions in one commit.
+        self.parts.ground.metrics.purchase_moved(State::Reserved);
+        self.parts.ground.metrics.purchase_moved(purchase.state);
+        self.parts.searches.forget_number(purchase.number.as_str());
+        if clearance.mode == Mode::Rehearsal {
+            return self.end_rehearsal(purchase).await;
+        }
+        let sending =
+            AssertUnwindSafe(self.parts.ground.upstream.buy(clearance.slot, &order, clearance.boot));
+        // A fault of ours in the middle of sending proves nothing: the number may have been sold.
+        let sent = sending.catch_unwind().await.unwrap_or_else(|_| Sent::Ambiguous(PANICKED.to_owned()));
+        let settled = self.settle_for_certain(purchase.id, purchase.attempts, sent).await;
+        self.parts.ground.metrics.purchase_moved(settled.state);
+        let is_gone = settled.code.as_deref() == Some(Code::NumberNotAvailable.as_str());
+        if !settled.state.is_active() && !is_gone {
+            self.parts.searches.offer_again(settled.number.as_str());
+        }
+        Ok(settled)
+    }
+
+    /// A claim whose commit was not confirmed: nothing was sent and nothing will be. The writer works in order, so
+    /// what is written now comes after the claim, if there is one, and gives the hold back.
+    pub(super) async fn take_back(&self, id: PurchaseId, attempt: i64) {
+        let sent = Sent::NotSent("the claim was not confirmed".to_owned());
+        let outcome = Outcome::Purchase { id, attempt, sent: sent.clone() };
+        let settling = || async {
+            match self.settle(id, &sent).await {
+                Err(refusal) if !self.is_there(id).await? => {
+                    tracing::info!(%refusal, purchase = %id, "the purchase was never written down");
+                    Ok(())
+                }
+                settled => settled.map(|_| ()),
+            }
+        };
+        self.parts.ground.settle_for_certain(&outcome, settling).await;
+    }
+
+    async fn is_there(&self, id: PurchaseId) -> Result<bool, Refusal> {
+        let found = self.parts.ground.store.read(move |session| store::purchases::find(session, id));
+        Ok(found.await?.is_some())
     }
 
     /// Every rule, budget and hold was passed and nothing is sent: the hold goes back, and the purchase says so.
@@ -155,17 +196,4 @@ impl Inner {
 
 pub(super) fn too_late() -> Refusal {
     Refusal::new(Code::ApprovalExpired, "it could not be bought while its approval lasted; ask again")
-}
-
-/// The right to drive a purchase; ends for everybody who waits when it is dropped.
-struct Lease {
-    inner: Arc<Inner>,
-    id: PurchaseId,
-    end: watch::Sender<Option<Refusal>>,
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        self.inner.driven.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
-    }
 }

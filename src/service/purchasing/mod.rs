@@ -9,18 +9,18 @@ mod briefing;
 mod deciding;
 mod dispatch;
 mod drift;
+mod entering;
 mod quoting;
 pub(super) mod reservation;
 mod settlement;
+mod standing;
 pub(super) mod submission;
 mod sweep;
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::domain::approval::ApprovalTerms;
@@ -33,6 +33,7 @@ use crate::domain::principal::{Principal, Role, TeamId};
 use crate::domain::purchase::{MessageType, Purchase, PurchaseId, State};
 use crate::domain::quote::Quote;
 use crate::domain::registration::RegistrationData;
+use crate::service::driving::Driven;
 use crate::service::ground::Ground;
 use crate::service::judging::day_of;
 use crate::service::owned::OwnedNumbers;
@@ -138,7 +139,7 @@ struct Inner {
     /// Prices that people who decide were shown: looking twice costs one call.
     live_quotes: moka::sync::Cache<(DedicatedNumber, Country), Quote>,
     /// Purchases that a task of this process is driving, and a way to wait for its end.
-    driven: Mutex<HashMap<PurchaseId, watch::Receiver<Option<Refusal>>>>,
+    driven: Driven<PurchaseId, Purchase>,
 }
 
 /// Why nobody knows what became of a request that was being sent, when the fault was ours.
@@ -155,7 +156,7 @@ impl Purchasing {
             moka::sync::Cache::builder().max_capacity(10_000).time_to_live(UNAVAILABLE_FOR).build();
         let live_quotes =
             moka::sync::Cache::builder().max_capacity(1_000).time_to_live(LIVE_QUOTE_LASTS).build();
-        Self(Arc::new(Inner { parts, unavailable, live_quotes, driven: Mutex::default() }))
+        Self(Arc::new(Inner { parts, unavailable, live_quotes, driven: Driven::default() }))
     }
 
     /// Buys a number, or says where the purchase stands when the caller has waited long enough. Calling again is
@@ -167,14 +168,7 @@ impl Purchasing {
     ) -> Result<Answered, Refusal> {
         let deadline = Instant::now() + request.wait.unwrap_or(self.0.parts.settings.answer_within);
         let (number, message_type) = (request.number.clone(), request.message_type);
-        let submitting = self.0.find_or_submit(principal, request);
-        // Giving up here is safe: nothing is sent before the purchase is there, and asking again finds it.
-        let patience = self.0.parts.settings.answer_within;
-        let submitted = tokio::time::timeout(patience, submitting).await.unwrap_or_else(|_| {
-            let message = "ClickSend did not name a price in time; nothing was sent";
-            Err(Refusal::new(Code::UpstreamUnavailable, message))
-        });
-        match submitted {
+        match self.0.find_or_submit(principal, request).await {
             Ok(submitted) => {
                 self.0.drive_in_background(&submitted.purchase);
                 let purchase = self.0.wait_until(submitted.purchase, deadline).await?;

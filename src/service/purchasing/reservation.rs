@@ -31,7 +31,7 @@ pub(super) enum Reserved {
 }
 
 /// Everything the transaction needs; it runs on the writer's thread.
-struct Reservation {
+pub(super) struct Reservation {
     purchase: Purchase,
     quote: Quote,
     instance: InstanceId,
@@ -41,25 +41,21 @@ struct Reservation {
 }
 
 impl Inner {
-    pub(super) async fn reserve_and_claim(
-        &self,
-        purchase: Purchase,
-        quote: Quote,
-    ) -> Result<Reserved, StoreError> {
-        let reservation = Reservation {
+    pub(super) fn reservation(&self, purchase: Purchase, quote: Quote) -> Reservation {
+        Reservation {
             quote,
             instance: self.parts.ground.instance,
             team: self.parts.ground.teams.find(&purchase.requester.team).cloned(),
             organisation: self.parts.ground.teams.organisation,
             settings: self.parts.settings.clone(),
             purchase,
-        };
-        self.parts.ground.store.write(move |tx| reservation.run(tx)).await
+        }
     }
 }
 
 impl Reservation {
-    fn run(mut self, mut tx: Tx<'_>) -> Result<Finished<Reserved>, StoreError> {
+    /// A transaction of its own, for a purchase that was written down before.
+    pub(super) fn run(mut self, mut tx: Tx<'_>) -> Result<Finished<Reserved>, StoreError> {
         let id = self.purchase.id;
         // The row counts, not the copy that waited for its quote.
         let current = store::purchases::find(tx.session(), id)?;
@@ -67,10 +63,16 @@ impl Reservation {
         if self.purchase.state != State::Approved {
             return tx.unchanged(Reserved::Elsewhere(self.purchase));
         }
+        let reserved = self.take(&mut tx)?;
+        tx.recorded(reserved)
+    }
+
+    /// Holds and claims, or says what stands in the way; everything that it writes is recorded.
+    pub(super) fn take(mut self, tx: &mut Tx<'_>) -> Result<Reserved, StoreError> {
         if let Some(freeze) = store::freezes::stopping(tx.session(), &self.purchase.requester.team)? {
-            return tx.unchanged(Reserved::Frozen(frozen(&freeze)));
+            return Ok(Reserved::Frozen(frozen(&freeze)));
         }
-        match self.guard(&tx)? {
+        match self.guard(tx)? {
             Ok(()) => self.claim(tx),
             Err(refusal) => {
                 let trace = Trace {
@@ -78,11 +80,12 @@ impl Reservation {
                     explanation: Some(refusal.message.clone()),
                     ..Trace::default()
                 };
-                store::purchases::step(&mut tx, &mut self.purchase, Step::Cancel, trace)?;
+                store::purchases::step(tx, &mut self.purchase, Step::Cancel, trace)?;
                 let event = event("purchase.cancelled", &self.purchase)
                     .with("code", refusal.code.as_str())
                     .with("why", refusal.message);
-                tx.commit(&event, Reserved::Cancelled(self.purchase))
+                tx.record(&event)?;
+                Ok(Reserved::Cancelled(self.purchase))
             }
         }
     }
@@ -130,36 +133,47 @@ impl Reservation {
                 );
             }
         }
+        self.guard_budgets(tx, team)
+    }
+
+    fn guard_budgets(&self, tx: &Tx<'_>, team: &Team) -> Result<Result<(), Refusal>, StoreError> {
+        let (session, currency) = (tx.session(), self.quote.currency);
         let month = month_of(tx.at(), &self.settings.time_zone);
-        let hold = self.quote.price().total();
-        let budgets = [
-            (team.budget, Some(&purchase.requester.team), "team's"),
-            (self.organisation, None, "organisation's"),
-        ];
-        for (budget, of, words) in budgets {
-            let spend = (budget.spend_per_month, store::ledger::used_in(session, &month, of)?, hold);
-            let recurring =
-                (budget.recurring_per_month, store::ledger::recurring(session, of)?, self.quote.monthly);
-            for (kind, (limit, used, more)) in [("monthly spend", spend), ("recurring fees", recurring)] {
-                if limit.is_some_and(|limit| !fits(used, more, limit)) {
-                    let limit = limit.unwrap_or_default();
-                    let currency = self.quote.currency;
-                    // What all teams have used would tell one what the others have.
-                    let left = match of {
-                        Some(_) => {
-                            format!("is {limit} {currency}; {used} are used or held, and this needs {more}")
-                        }
-                        None => format!("has no room for {more} {currency}"),
-                    };
-                    return no(Code::BudgetExceeded, format!("the {words} budget for {kind} {left}"));
+        let no = |words: &str, left: String| {
+            Ok(Err(Refusal::new(Code::BudgetExceeded, format!("the {words} {left}"))))
+        };
+        // What has no limit need not be added up.
+        for of in [Some(&self.purchase.requester.team), None] {
+            let (budget, whose) =
+                of.map_or((self.organisation, "organisation's"), |_| (team.budget, "team's"));
+            let hold = self.quote.price().total();
+            let spend = budget.spend_per_month.map(|limit| {
+                store::ledger::used_in(session, &month, of).map(|used| ("monthly spend", limit, used, hold))
+            });
+            let recurring = budget.recurring_per_month.map(|limit| {
+                store::ledger::recurring(session, of)
+                    .map(|used| ("recurring fees", limit, used, self.quote.monthly))
+            });
+            for limited in [spend, recurring].into_iter().flatten() {
+                let (kind, limit, used, more) = limited?;
+                if fits(used, more, limit) {
+                    continue;
                 }
+                // What all teams have used would tell one what the others have.
+                let left = match of {
+                    Some(_) => {
+                        format!("is {limit} {currency}; {used} are used or held, and this needs {more}")
+                    }
+                    None => format!("has no room for {more} {currency}"),
+                };
+                return no(&format!("{whose} budget for {kind}"), left);
             }
         }
         Ok(Ok(()))
     }
 
     /// The intent is durable when this commits, and only then may a byte leave.
-    fn claim(mut self, mut tx: Tx<'_>) -> Result<Finished<Reserved>, StoreError> {
+    fn claim(mut self, tx: &mut Tx<'_>) -> Result<Reserved, StoreError> {
         let at = tx.at();
         let day = day_of(at, &self.settings.time_zone);
         let known = store::owned::rows_of(tx.session(), &self.purchase.number)?;
@@ -168,18 +182,17 @@ impl Reservation {
         let hold = self.quote.price().total();
 
         let trace = Trace { reserved_day: Some(&day), monthly: Some(self.quote.monthly), ..Trace::default() };
-        store::purchases::step(&mut tx, &mut self.purchase, Step::Reserve, trace)?;
+        store::purchases::step(tx, &mut self.purchase, Step::Reserve, trace)?;
         let account = account(&self.purchase, month_of(at, &self.settings.time_zone));
-        store::ledger::enter(&mut tx, &account, Kind::Hold, hold)?;
+        store::ledger::enter(tx, &account, Kind::Hold, hold)?;
         let reserved = event("purchase.reserved", &self.purchase)
             .with("hold", hold.to_string())
             .with("currency", self.quote.currency.as_str())
             .with("month", account.month.clone());
         tx.record(&reserved)?;
 
-        store::purchases::step(&mut tx, &mut self.purchase, Step::Claim, Trace::default())?;
-        let attempt =
-            store::attempts::insert(&mut tx, self.purchase.id, self.instance, &baseline, &self.quote)?;
+        store::purchases::step(tx, &mut self.purchase, Step::Claim, Trace::default())?;
+        let attempt = store::attempts::insert(tx, self.purchase.id, self.instance, &baseline, &self.quote)?;
         let intent = event("purchase.intent", &self.purchase)
             .with("attempt", attempt.0.to_string())
             .with("instance", self.instance.0.to_string())
@@ -190,7 +203,8 @@ impl Reservation {
             message_type: self.purchase.message_type,
             registration_data,
         };
-        tx.commit(&intent, Reserved::Claimed(self.purchase, Box::new(order)))
+        tx.record(&intent)?;
+        Ok(Reserved::Claimed(self.purchase, Box::new(order)))
     }
 }
 

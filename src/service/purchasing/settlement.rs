@@ -24,8 +24,8 @@ impl Inner {
         let settling = self.parts.ground.store.write(move |tx| settle(tx, id, outcome, &teams));
         let (settled, booked): Settled = settling.await?;
         if let Some(booked) = booked {
+            self.parts.owned.note(booked.row.clone());
             booked.tell(&self.parts.ground).await?;
-            self.parts.owned.reread().await?;
         }
         if settled.state == State::Unknown {
             // The socket is closed: from here on its number may or may not appear in a list.
@@ -74,6 +74,11 @@ impl Inner {
             let id = *id;
             let reading = self.parts.ground.store.read(move |session| store::purchases::find(session, id));
             let Some(purchase) = reading.await? else {
+                if matches!(sent, Sent::NotSent(_)) {
+                    // Its first commit was never confirmed, and nothing was sent: there is nothing to tell.
+                    emergency.settled(owed.clone()).await;
+                    continue;
+                }
                 tracing::error!(
                     purchase = %id,
                     "the emergency file tells of a purchase that this database does not have, and buying stays off: \

@@ -1,6 +1,7 @@
 //! Submit: a request becomes a purchase, or finds the one it already is, or is refused and makes none.
 
-use crate::domain::audit::{Actor, AuditEvent, Target};
+use std::sync::Arc;
+
 use crate::domain::number::DedicatedNumber;
 use crate::domain::policy::Action;
 use crate::domain::principal::{Principal, Role, TeamId};
@@ -8,30 +9,32 @@ use crate::domain::purchase::{MessageType, Purchase, PurchaseId, Requester, Stat
 use crate::domain::quote::Quote;
 use crate::domain::registration::RegistrationData;
 use crate::service::judging::Case;
-use crate::service::purchasing::{Idempotency, Inner, PurchaseRequest, refusal_for};
+use crate::service::purchasing::entering::Submission;
+use crate::service::purchasing::standing::{Sought, Standing};
+use crate::service::purchasing::{Inner, PurchaseRequest, refusal_for};
 use crate::service::refusal::{Code, Refusal};
-use crate::store::idempotency::{ScopedKey, Use};
-use crate::store::{self, Finished, Session, StoreError, Tx};
+use crate::store::StoreError;
 
 /// A purchase for a request, new or found.
+#[derive(Clone)]
 pub(super) struct Submitted {
     pub(super) purchase: Purchase,
     pub(super) replayed: bool,
 }
 
-/// What a request is compared with to find its earlier self.
-#[derive(Clone)]
-struct Sought {
-    key: Option<(ScopedKey, Idempotency)>,
-    principal: Principal,
-    number: DedicatedNumber,
-    message_type: MessageType,
+/// A request on its way to become a purchase.
+struct Asked {
+    team: TeamId,
+    on_behalf_of: Option<String>,
+    request: PurchaseRequest,
+    sought: Sought,
+    standing: Standing,
 }
 
 impl Inner {
     /// Rules without a price, roles and limits first; then a live quote; then the rule decides.
     pub(super) async fn find_or_submit(
-        &self,
+        self: &Arc<Self>,
         principal: &Principal,
         request: PurchaseRequest,
     ) -> Result<Submitted, Refusal> {
@@ -40,14 +43,26 @@ impl Inner {
         }
         let team = self.parts.ground.teams.paying(principal, request.team.as_ref())?;
         let on_behalf_of = on_behalf_of(principal, request.on_behalf_of.clone())?;
-        let sought = sought(principal, &request);
-        if let Some(found) = self.find_repeat(sought.clone()).await? {
+        let sought = Sought::new(principal, &request);
+        let mut standing = self.standing(sought.clone()).await?;
+        if let Some(found) = standing.repeat.take() {
             return Ok(Submitted { purchase: found, replayed: true });
         }
-        let submitted = self.submit(principal, team, on_behalf_of, request, sought.clone()).await;
+        let asked = Asked { team, on_behalf_of, request, sought: sought.clone(), standing };
+        // Giving up here is safe: nothing is written before the purchase is, and asking again finds it.
+        let patience = self.parts.settings.answer_within;
+        let prepared = tokio::time::timeout(patience, Box::pin(self.prepare(principal, asked))).await;
+        let submitted = match prepared {
+            Ok(Ok(submission)) => Box::pin(self.enter(submission)).await,
+            Ok(Err(refusal)) => Err(refusal),
+            Err(_) => {
+                let message = "ClickSend did not name a price in time; nothing was sent";
+                Err(Refusal::new(Code::UpstreamUnavailable, message))
+            }
+        };
         match submitted {
             // An equal request may have been faster: what stands in this one's way can be its own purchase.
-            Err(refusal) => match self.find_repeat(sought).await? {
+            Err(refusal) => match self.standing(sought).await?.repeat {
                 Some(found) => Ok(Submitted { purchase: found, replayed: true }),
                 None => Err(refusal),
             },
@@ -55,19 +70,15 @@ impl Inner {
         }
     }
 
-    async fn submit(
-        &self,
-        principal: &Principal,
-        team: TeamId,
-        on_behalf_of: Option<String>,
-        request: PurchaseRequest,
-        sought: Sought,
-    ) -> Result<Submitted, Refusal> {
+    async fn prepare(&self, principal: &Principal, asked: Asked) -> Result<Submission, Refusal> {
+        let Asked { team, on_behalf_of, request, sought, mut standing } = asked;
         self.parts.ground.writes.charge(principal)?;
         self.check_before_asking(principal, &team, &request).await?;
-        self.refuse_rejected(sought.clone()).await?;
-        self.parts.owned.ensure_younger_than(self.parts.settings.list_younger_than).await?;
-        self.refuse_taken(principal, &team, &request.number).await?;
+        standing.refuse_rejected()?;
+        if self.parts.owned.ensure_younger_than(self.parts.settings.list_younger_than).await? {
+            standing = self.standing(sought.clone()).await?;
+        }
+        self.refuse_taken(principal, &team, &request.number, standing).await?;
         let quote = self.quote(&request.number, request.country).await?;
         self.check_price(&quote, &request)?;
         let case = Case {
@@ -105,16 +116,9 @@ impl Inner {
             updated_at: at,
             receipt: None,
         };
-        let submission = Submission { sought, purchase, registration_data, reason: request.reason };
-        let submitted = self.parts.ground.store.write(move |tx| submission.run(tx)).await?;
-        if !submitted.replayed {
-            self.parts.ground.metrics.purchase_moved(submitted.purchase.state);
-        }
-        Ok(submitted)
-    }
-
-    async fn find_repeat(&self, sought: Sought) -> Result<Option<Purchase>, Refusal> {
-        self.parts.ground.store.read(move |session| Ok(find_repeat(session, &sought))).await?
+        let rejected_since = self.rejected_since();
+        let reason = request.reason;
+        Ok(Submission { sought, rejected_since, purchase, registration_data, reason })
     }
 
     /// What needs no call to upstream.
@@ -140,35 +144,14 @@ impl Inner {
         self.parts.ground.judge_before_price(&case(principal, team, request)).await
     }
 
-    /// Who was told no by a person asks somebody else, not the machine again.
-    async fn refuse_rejected(&self, sought: Sought) -> Result<(), Refusal> {
-        let since = self.parts.ground.clock.now() - self.parts.settings.rejected_for;
-        let rejected = self.parts.ground.store.read(move |session| {
-            let Sought { principal, number, message_type, .. } = &sought;
-            store::purchases::rejected_since(session, &principal.person, number, *message_type, since)
-        });
-        rejected.await?.map_or(Ok(()), |rejected| Err(refusal_for(&rejected)))
-    }
-
     /// A number that is taken already, and by whom the caller may know.
     async fn refuse_taken(
         &self,
         principal: &Principal,
         team: &TeamId,
         number: &DedicatedNumber,
+        Standing { active, is_owned: owned, .. }: Standing,
     ) -> Result<(), Refusal> {
-        let looked_up = number.clone();
-        let (active, owned) = self
-            .parts
-            .ground
-            .store
-            .read(move |session| {
-                Ok((
-                    store::purchases::active_for(session, &looked_up)?,
-                    !store::owned::rows_of(session, &looked_up)?.is_empty(),
-                ))
-            })
-            .await?;
         match active {
             Some(active) if active.requester.team != *team => Err(Refusal::new(
                 Code::NumberNotAvailable,
@@ -260,99 +243,5 @@ pub(in crate::service) fn on_behalf_of(
             "an application names the person it asks for, here or in X-Gateway-On-Behalf-Of.",
         )),
         named => Ok(named),
-    }
-}
-
-fn sought(principal: &Principal, request: &PurchaseRequest) -> Sought {
-    let key = request.idempotency.clone().map(|idempotency| {
-        let scoped = ScopedKey {
-            person: principal.person.clone(),
-            route: idempotency.route,
-            key: idempotency.key.clone(),
-        };
-        (scoped, idempotency)
-    });
-    Sought {
-        key,
-        principal: principal.clone(),
-        number: request.number.clone(),
-        message_type: request.message_type,
-    }
-}
-
-/// The earlier self of a request: by its key where it has one, else by person, number and type.
-fn find_repeat(session: &Session<'_>, sought: &Sought) -> Result<Option<Purchase>, Refusal> {
-    if let Some((scoped, idempotency)) = &sought.key {
-        let Some(used) = store::idempotency::find(session, scoped)? else { return Ok(None) };
-        if used.fingerprint != idempotency.fingerprint {
-            return Err(Refusal::new(
-                Code::IdempotencyKeyReused,
-                "this Idempotency-Key came with another request before; use a new key for a new request",
-            ));
-        }
-        let id = used.target_id.parse().map_err(|_| StoreError::Corrupt("an id is a UUID".to_owned()))?;
-        return Ok(store::purchases::find(session, id)?);
-    }
-    let earlier =
-        store::purchases::repeat_of(session, &sought.principal.person, &sought.number, sought.message_type)?;
-    let Some(earlier) = earlier else { return Ok(None) };
-    // A purchase that was bought answers for as long as the number is owned.
-    let gone = earlier.is_bought() && store::owned::rows_of(session, &sought.number)?.is_empty();
-    Ok((!gone).then_some(earlier))
-}
-
-struct Submission {
-    sought: Sought,
-    purchase: Purchase,
-    registration_data: Option<RegistrationData>,
-    reason: Option<String>,
-}
-
-impl Submission {
-    /// Looks once more, now that nobody else can write, and only then makes the purchase.
-    fn run(self, mut tx: Tx<'_>) -> Result<Finished<Submitted>, Refusal> {
-        if let Some(found) = find_repeat(tx.session(), &self.sought)? {
-            return Ok(tx.unchanged(Submitted { purchase: found, replayed: true })?);
-        }
-        store::purchases::insert(&mut tx, &self.purchase, self.registration_data.as_ref())?;
-        if let Some((scoped, idempotency)) = &self.sought.key {
-            let used = Use { fingerprint: idempotency.fingerprint, target_id: self.purchase.id.to_string() };
-            store::idempotency::insert(&mut tx, scoped, &used)?;
-        }
-        let event = self.event()?;
-        Ok(tx.commit(&event, Submitted { purchase: self.purchase, replayed: false })?)
-    }
-
-    fn event(&self) -> Result<AuditEvent, Refusal> {
-        let purchase = &self.purchase;
-        let data = self
-            .registration_data
-            .as_ref()
-            .map(serde_json::to_string)
-            .transpose()
-            .map_err(StoreError::from)?;
-        let event = AuditEvent::new(
-            "purchase.submitted",
-            Actor::Person(purchase.requester.person.clone()),
-            Target::new("purchase", &purchase.id),
-        );
-        Ok(event
-            .with("state", purchase.state.as_str())
-            .with("number", purchase.number.as_str())
-            .with("type", purchase.message_type.as_str())
-            .with("team", purchase.requester.team.as_str())
-            .with("quote", serde_json::to_value(&purchase.quote).map_err(StoreError::from)?)
-            .with("quote_digest", purchase.quote_digest.to_string())
-            .with("rule", purchase.rule.clone())
-            .with("policy", purchase.policy_digest.to_string())
-            .with_some("reference", purchase.reference.clone())
-            .with_some(
-                "terms",
-                purchase.terms.as_ref().map(serde_json::to_value).transpose().map_err(StoreError::from)?,
-            )
-            .with_some("decide_by", purchase.decide_by.map(|at| at.to_string()))
-            .with_some("on_behalf_of", purchase.requester.on_behalf_of.clone())
-            .with_personal("reason", self.reason.clone())
-            .with_personal("registration_data", data))
     }
 }

@@ -17,10 +17,10 @@ impl Purchasing {
     pub async fn sweep(&self) -> Result<(), Refusal> {
         // One that fails is met again by the next sweep, and holds up nobody behind it.
         let mut swept = Ok(());
-        for purchase in self.0.standing(State::PendingApproval).await? {
+        for purchase in self.0.oldest(State::PendingApproval).await? {
             swept = swept.and(self.0.tidy_pending(purchase).await);
         }
-        for purchase in self.0.standing(State::Approved).await? {
+        for purchase in self.0.oldest(State::Approved).await? {
             swept = swept.and(self.0.tidy_approved(purchase).await);
         }
         swept
@@ -29,7 +29,7 @@ impl Purchasing {
 
 impl Inner {
     /// The oldest purchases of a state.
-    async fn standing(&self, state: State) -> Result<Vec<Purchase>, Refusal> {
+    async fn oldest(&self, state: State) -> Result<Vec<Purchase>, Refusal> {
         let reading =
             self.parts.ground.store.read(move |session| store::purchases::oldest(session, state, AT_ONCE));
         Ok(reading.await?)

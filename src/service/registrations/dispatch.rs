@@ -50,10 +50,11 @@ impl Inner {
         let Some(lease) = self.driven.lease(registration.id) else { return };
         let (inner, registration) = (Arc::clone(self), registration.clone());
         self.ground.background.spawn(async move {
-            if let Err(refusal) = inner.drive(registration).await {
+            let ended = inner.drive(registration).await;
+            if let Err(refusal) = &ended {
                 tracing::warn!(%refusal, "an approved registration could not be sent; it is tried again by the sweep");
-                lease.give_up(refusal);
             }
+            lease.end(ended);
         });
     }
 
@@ -65,15 +66,15 @@ impl Inner {
         deadline: Instant,
     ) -> Result<Registration, Refusal> {
         let id = registration.id;
-        if let Some(refusal) = self.driven.ended(id, deadline).await {
-            return Err(refusal.about(id));
+        if let Some(ended) = self.driven.ended(id, deadline).await {
+            return ended.map_err(|refusal| refusal.about(id));
         }
         let current = self.ground.store.read(move |session| store::registrations::find(session, id)).await?;
         Ok(current.unwrap_or(registration))
     }
 
     /// Tries until there is an outcome, or until it has not left this machine often enough.
-    async fn drive(&self, mut registration: Registration) -> Result<(), Refusal> {
+    async fn drive(&self, mut registration: Registration) -> Result<Registration, Refusal> {
         for tries in 1..=TRIES {
             registration = self.drive_once(registration).await?;
             if registration.state != RegistrationState::Approved {
@@ -81,7 +82,7 @@ impl Inner {
             }
             tokio::time::sleep(PAUSE * tries).await;
         }
-        Ok(())
+        Ok(registration)
     }
 
     /// One try, from the claim to the outcome. An error means that the registration stays approved.

@@ -99,7 +99,7 @@ pub struct Registrations(Arc<Inner>);
 struct Inner {
     ground: Ground,
     settings: RegistrationSettings,
-    driven: Driven<RegistrationId>,
+    driven: Driven<RegistrationId, Registration>,
 }
 
 impl Registrations {

@@ -20,7 +20,6 @@ pub struct Leaves {
 }
 
 const NOTHING: Leaves = Leaves { state: None, sold: 0 };
-const APPROVED: Leaves = Leaves { state: Some("approved"), sold: 0 };
 const NOT_SOLD: Leaves = Leaves { state: Some("unknown"), sold: 0 };
 const SOLD: Leaves = Leaves { state: Some("unknown"), sold: 1 };
 const BOUGHT: Leaves = Leaves { state: Some("bought"), sold: 1 };
@@ -32,7 +31,6 @@ pub fn of_a_buy(calls: &[String]) -> Vec<Step> {
     let sent = after(0, "send-buy");
     let connected = before(sent, "connect");
     let claimed = before(connected, "sync-wal");
-    let submitted = before(claimed, "sync-wal");
     let answered = after(sent, "recv-buy");
     let written = after(answered, "write-wal");
     let booked = after(written, "sync-wal");
@@ -40,11 +38,9 @@ pub fn of_a_buy(calls: &[String]) -> Vec<Step> {
     // What was written and not yet confirmed is there after a kill, because the kernel has it, and gone after a power
     // cut.
     vec![
-        step("before the durable submit", Act::KillBefore, submitted, &[APPROVED]),
-        step("power fails before the durable submit", Act::CutPower, submitted, &[NOTHING]),
-        step("after the durable submit", Act::KillAfter, submitted, &[APPROVED]),
+        // Submit and intent are one commit where nobody has to be asked.
         step("before the durable intent", Act::KillBefore, claimed, &[NOT_SOLD]),
-        step("power fails before the durable intent", Act::CutPower, claimed, &[APPROVED]),
+        step("power fails before the durable intent", Act::CutPower, claimed, &[NOTHING]),
         step("after the durable intent", Act::KillAfter, claimed, &[NOT_SOLD]),
         step("before connecting", Act::KillBefore, connected, &[NOT_SOLD]),
         step("after connecting", Act::KillAfter, connected, &[NOT_SOLD]),
