@@ -118,17 +118,34 @@ pub fn positions(session: &Session<'_>, teams: &Teams, month: &str) -> Result<Ve
     of_teams.chain([position(session, None, teams.organisation, month)]).collect()
 }
 
-/// What a team has left of the month: the least of its own and the organisation's.
+/// Whose budgets are asked what they have left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purses {
+    /// The team's own.
+    Own,
+    /// The team's and the organisation's.
+    All,
+}
+
+impl Purses {
+    /// Those that somebody may see: what all teams have left would tell one what the others have used.
+    pub fn seen_by(principal: &Principal) -> Self {
+        if principal.sees_all_teams() { Self::All } else { Self::Own }
+    }
+}
+
+/// What a team has left of the month: the least of these budgets.
 pub(super) fn left(
     session: &Session<'_>,
     teams: &Teams,
     team: &TeamId,
+    purses: Purses,
     month: &str,
 ) -> Result<BudgetLeft, StoreError> {
     let own = teams.find(team).map(|configured| configured.budget).unwrap_or_default();
-    let budgets = [(own, Some(team)), (teams.organisation, None)];
+    let organisation = (purses == Purses::All).then_some((teams.organisation, None));
     let mut least = BudgetLeft::Unlimited;
-    for (budget, of) in budgets {
+    for (budget, of) in [(own, Some(team))].into_iter().chain(organisation) {
         let Some(limit) = budget.spend_per_month else { continue };
         let used = store::ledger::used_in(session, month, of)?;
         let left = limit.checked_sub(used).unwrap_or(Money::from_micros(i64::MIN));

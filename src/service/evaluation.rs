@@ -8,7 +8,7 @@ use crate::domain::number::DedicatedNumber;
 use crate::domain::policy::{Action, Decision, Price, RuleTrace};
 use crate::domain::principal::{Principal, TeamId};
 use crate::domain::purchase::MessageType;
-use crate::service::budgets::{self, Position};
+use crate::service::budgets::{self, Position, Purses};
 use crate::service::judging::{Case, fits};
 use crate::service::purchasing::Purchasing;
 use crate::service::refusal::{Code, Refusal};
@@ -35,7 +35,7 @@ pub struct Trial {
 /// What would happen.
 #[derive(Clone, Debug)]
 pub struct Evaluation {
-    /// What the rules say.
+    /// What the rules say, by the budgets that the caller may see.
     pub decision: Decision,
     /// The policy that says so.
     pub policy_digest: Digest,
@@ -73,7 +73,8 @@ impl Purchasing {
             case.country = Some(quote.country);
             case.price = Some(quote.price());
         }
-        let (decision, traces) = ground.explain(&case).await?;
+        let purses = Purses::seen_by(principal);
+        let (decision, traces) = ground.explain(&case, purses).await?;
         let (teams, month, price) = (Arc::clone(&ground.teams), ground.month(), case.price);
         let read = ground.store.read(move |session| {
             let configured = teams.find(&team).map(|configured| configured.budget);
@@ -82,8 +83,7 @@ impl Purchasing {
         });
         let (budget, organisation) = read.await?;
         let has_room = |position: &Position| price.is_none_or(|price| room(position, price));
-        // What all teams have left would tell one what the others have used.
-        let fits_all = !principal.sees_all_teams() || has_room(&organisation);
+        let fits_all = purses == Purses::Own || has_room(&organisation);
         let fits_budget = budget.as_ref().is_none_or(has_room) && fits_all;
         Ok(Evaluation { decision, policy_digest: ground.policy.digest(), traces, case, budget, fits_budget })
     }

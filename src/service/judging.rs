@@ -14,7 +14,7 @@ use crate::domain::policy::{Action, BudgetLeft, Decision, Facts, Price, RuleTrac
 use crate::domain::principal::{Role, TeamId};
 use crate::domain::purchase::MessageType;
 use crate::domain::registration::FieldFaults;
-use crate::service::budgets;
+use crate::service::budgets::{self, Purses};
 use crate::service::ground::Ground;
 use crate::service::refusal::{Code, Refusal};
 
@@ -55,21 +55,27 @@ pub struct Ruling {
 impl Ruling {
     /// Whether the request brings what the rule insists on.
     pub fn check_fields(&self, reason: Option<&str>, reference: Option<&str>) -> Result<(), Refusal> {
+        let fault = format!("is required by the rule \"{}\".", self.rule);
+        let missing = self.missing_fields(reason, reference).into_iter();
+        let faults: FieldFaults = missing.map(|field| (field.to_owned(), fault.clone())).collect();
+        if faults.is_empty() { Ok(()) } else { Err(Refusal::fields(faults)) }
+    }
+
+    /// What the rule insists on and the request does not bring.
+    pub fn missing_fields(&self, reason: Option<&str>, reference: Option<&str>) -> Vec<&'static str> {
         let required = self.terms.iter().flat_map(|terms| terms.require.iter());
         let missing = required.filter(|field| match field {
             RequiredField::Reason => reason.is_none(),
             RequiredField::Reference => reference.is_none(),
         });
-        let fault = format!("is required by the rule \"{}\".", self.rule);
-        let faults: FieldFaults = missing.map(|field| (field.as_str().to_owned(), fault.clone())).collect();
-        if faults.is_empty() { Ok(()) } else { Err(Refusal::fields(faults)) }
+        missing.map(|field| field.as_str()).collect()
     }
 }
 
 impl Ground {
     /// What the rules say; a refusal where they say no.
     pub async fn rule(&self, case: &Case) -> Result<Ruling, Refusal> {
-        let left = self.budget_left(&case.team).await?;
+        let left = self.budget_left(&case.team, Purses::All).await?;
         let decision = self.policy.decide(&self.facts(case, left));
         let now = self.clock.now();
         let terms = match decision.verdict {
@@ -92,30 +98,30 @@ impl Ground {
         now.checked_add(self.approval_lasts).unwrap_or(Timestamp::MAX)
     }
 
-    /// The same with every rule's part in it.
-    pub async fn explain(&self, case: &Case) -> Result<(Decision, Vec<RuleTrace>), Refusal> {
-        let left = self.budget_left(&case.team).await?;
+    /// The same with every rule's part in it, as far as `purses` tell: what somebody tries often enough is shown to them.
+    pub async fn explain(&self, case: &Case, purses: Purses) -> Result<(Decision, Vec<RuleTrace>), Refusal> {
+        let left = self.budget_left(&case.team, purses).await?;
         let facts = self.facts(case, left);
         Ok((self.policy.decide(&facts), self.policy.explain(&facts)))
     }
 
     /// The refusal that is certain before a price is known, if it is.
     pub async fn judge_before_price(&self, case: &Case) -> Result<(), Refusal> {
-        let left = self.budget_left(&case.team).await?;
+        let left = self.budget_left(&case.team, Purses::All).await?;
         let possible = self.policy.possible_before_price(&self.facts(case, left));
         possible.map_err(|decision| denied(&decision))
     }
 
-    /// What the month has left for a team: the least of its own budget and the organisation's. It only steers
-    /// which rule applies; what keeps a budget is the reservation's own transaction.
-    pub async fn budget_left(&self, team: &TeamId) -> Result<BudgetLeft, Refusal> {
+    /// What the month has left for a team: the least of these budgets. It only steers which rule applies; what keeps a
+    /// budget is the reservation's own transaction.
+    async fn budget_left(&self, team: &TeamId, purses: Purses) -> Result<BudgetLeft, Refusal> {
         // Where no rule asks, no request pays for the reading.
         if self.policy.rules().iter().all(|rule| rule.when.min_budget_left.is_none()) {
             return Ok(BudgetLeft::Unlimited);
         }
         let (teams, team, month) = (Arc::clone(&self.teams), team.clone(), self.month());
-        let left = self.store.read(move |session| budgets::left(session, &teams, &team, &month)).await?;
-        Ok(left)
+        let left = self.store.read(move |session| budgets::left(session, &teams, &team, purses, &month));
+        Ok(left.await?)
     }
 
     /// The month that holds belong to now: `2026-11`, where the budgets' months turn.

@@ -94,9 +94,9 @@ impl Inner {
         check_open(&purchase)?;
         admit(&purchase, principal)?;
         check_digest(&purchase, deciding.quote_digest)?;
-        if purchase.decide_by.is_some_and(|until| until <= self.parts.ground.clock.now()) {
-            let expired = self.expire(purchase).await?;
-            return Err(check_open(&expired).err().unwrap_or_else(|| gone(&expired)));
+        // A price that moved must not renew what is over.
+        if is_overdue(&purchase, self.parts.ground.clock.now()) {
+            return Err(gone(&self.expire(purchase).await?));
         }
         let purchase = self.at_live_price(purchase).await?;
         let (approval, ends) =
@@ -110,7 +110,7 @@ impl Inner {
             .write(move |tx| approve(tx, purchase.id, &approval, shown, comment, ends));
         let approved: Purchase = approving.await?;
         self.parts.ground.metrics.purchase_moved(approved.state);
-        Ok(approved)
+        if approved.state == State::Expired { Err(gone(&approved)) } else { Ok(approved) }
     }
 
     async fn reject(&self, principal: &Principal, deciding: Deciding) -> Result<Purchase, Refusal> {
@@ -248,6 +248,9 @@ fn approve(
     let mut purchase = current(&tx, id)?;
     check_open(&purchase)?;
     check_digest(&purchase, shown)?;
+    if is_overdue(&purchase, tx.at()) {
+        return expire(tx, id);
+    }
     let (asked, at) = (asked(&purchase), tx.at());
     let given = store::approvals::of(tx.session(), &asked)?;
     let Some(terms) = &purchase.terms else { return Err(gone(&purchase)) };
@@ -345,14 +348,12 @@ fn object(purchase: &Purchase, objection: Objection) -> Refusal {
 }
 
 fn check_open(purchase: &Purchase) -> Result<(), Refusal> {
-    if purchase.state == State::PendingApproval {
-        return Ok(());
-    }
-    if purchase.state == State::Expired {
-        let message = "nobody decided in time; it has to be asked for again";
-        return Err(Refusal::new(Code::ApprovalExpired, message).about(purchase.id));
-    }
-    Err(gone(purchase))
+    if purchase.state == State::PendingApproval { Ok(()) } else { Err(gone(purchase)) }
+}
+
+/// Whether it is too late to decide.
+fn is_overdue(purchase: &Purchase, at: jiff::Timestamp) -> bool {
+    purchase.decide_by.is_some_and(|until| until <= at)
 }
 
 fn check_digest(purchase: &Purchase, shown: Option<Digest>) -> Result<(), Refusal> {
@@ -366,7 +367,12 @@ fn check_digest(purchase: &Purchase, shown: Option<Digest>) -> Result<(), Refusa
     }
 }
 
+/// What was wanted does not fit the state any more.
 fn gone(purchase: &Purchase) -> Refusal {
-    Refusal::new(Code::AlreadyDecided, format!("the purchase is {} already", purchase.state))
-        .about(purchase.id)
+    let refusal = if purchase.state == State::Expired {
+        Refusal::new(Code::ApprovalExpired, "nobody decided in time; it has to be asked for again")
+    } else {
+        Refusal::new(Code::AlreadyDecided, format!("the purchase is {} already", purchase.state))
+    };
+    refusal.about(purchase.id)
 }

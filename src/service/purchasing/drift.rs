@@ -73,10 +73,28 @@ impl Inner {
             }
             ruling => ruling?,
         };
+        let reason = self.reason_of(&purchase).await?;
+        let missing = ruling.missing_fields(reason.as_deref(), purchase.reference.as_deref());
+        if !missing.is_empty() {
+            // Nobody can add them to a request that was made; one that is made anew brings them.
+            let (rule, missing) = (&ruling.rule, missing.join(" and "));
+            let message =
+                format!("{moved}; the rule \"{rule}\" wants a {missing} for that, ask again with it");
+            return self.cancel(purchase, &Refusal::new(Code::PriceChanged, message)).await;
+        }
         let moving = self.parts.ground.store.write(move |tx| redecide(tx, purchase, quote, ruling, moved));
         let decided: Purchase = moving.await?;
         self.parts.ground.metrics.purchase_moved(decided.state);
         Ok(decided)
+    }
+
+    /// Why it was asked for. Personal, so it stands beside the evidence, where it stays until the purchase has ended.
+    async fn reason_of(&self, purchase: &Purchase) -> Result<Option<String>, Refusal> {
+        let id = purchase.id.to_string();
+        let reading =
+            self.parts.ground.store.read(move |session| store::personal::of(session, "purchase", &id));
+        let said = reading.await?.into_iter().find(|said| said.field == "reason");
+        Ok(said.map(|said| said.value))
     }
 }
 

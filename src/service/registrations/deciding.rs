@@ -10,6 +10,7 @@ use crate::domain::canonical::Digest;
 use crate::domain::principal::{Principal, Role};
 use crate::domain::registration::{Registration, RegistrationId, RegistrationState, RegistrationStep};
 use crate::service::refusal::{Code, Refusal};
+use crate::service::registrations::settlement::expire;
 use crate::service::registrations::{Inner, KIND, Registrations, current, event_by, gone, shown_name};
 use crate::store::approvals::Asked;
 use crate::store::registrations::Trace;
@@ -84,12 +85,10 @@ impl Inner {
                 "is required: the form_digest that the registration shows.",
             ));
         }
-        if registration.decide_by.is_some_and(|until| until <= self.ground.clock.now()) {
-            let expired = self.expire(registration.id).await?;
-            return Err(check_open(&expired).err().unwrap_or_else(|| gone(&expired)));
-        }
         let (by, ends) = (principal.clone(), self.ground.approval_ends(self.ground.clock.now()));
-        self.ground.store.write(move |tx| approve(tx, &by, deciding, ends)).await
+        let decided: Registration =
+            self.ground.store.write(move |tx| approve(tx, &by, deciding, ends)).await?;
+        if decided.state == RegistrationState::Expired { Err(gone(&decided)) } else { Ok(decided) }
     }
 
     async fn reject(&self, principal: &Principal, deciding: Deciding) -> Result<Registration, Refusal> {
@@ -158,7 +157,7 @@ impl Inner {
     }
 }
 
-/// One approval, counted in the transaction that sees the newest row.
+/// One approval, counted in the transaction that sees the newest row; one that comes too late ends the asking.
 fn approve(
     mut tx: Tx<'_>,
     principal: &Principal,
@@ -167,6 +166,9 @@ fn approve(
 ) -> Result<Finished<Registration>, Refusal> {
     let mut registration = current(&tx, deciding.id)?;
     check_open(&registration)?;
+    if registration.decide_by.is_some_and(|until| until <= tx.at()) {
+        return expire(tx, registration.id);
+    }
     let (asked, at) = (asked(&registration), tx.at());
     let given = store::approvals::of(tx.session(), &asked)?;
     let Some(terms) = &registration.terms else { return Err(gone(&registration)) };
@@ -204,24 +206,8 @@ fn object(registration: &Registration, objection: Objection) -> Refusal {
 }
 
 fn check_open(registration: &Registration) -> Result<(), Refusal> {
-    match registration.state {
-        RegistrationState::PendingApproval => Ok(()),
-        RegistrationState::Expired => {
-            let message = "nobody decided in time; it has to be asked for again";
-            Err(Refusal::new(Code::ApprovalExpired, message).about(registration.id))
-        }
-        RegistrationState::Approved
-        | RegistrationState::Dispatching
-        | RegistrationState::Submitted
-        | RegistrationState::Accepted
-        | RegistrationState::Declined
-        | RegistrationState::Failed
-        | RegistrationState::Unknown
-        | RegistrationState::NeedsAttention
-        | RegistrationState::Rejected
-        | RegistrationState::Withdrawn
-        | RegistrationState::Cancelled => Err(gone(registration)),
-    }
+    let is_open = registration.state == RegistrationState::PendingApproval;
+    if is_open { Ok(()) } else { Err(gone(registration)) }
 }
 
 /// A form never changes, so another digest is one that was never shown.

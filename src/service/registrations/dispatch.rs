@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::domain::audit::Actor;
@@ -18,7 +19,7 @@ use crate::domain::registration::{
 use crate::service::buying::{Mode, frozen};
 use crate::service::purchasing::PANICKED;
 use crate::service::refusal::{Code, Refusal};
-use crate::service::registrations::settlement::Attempt;
+use crate::service::registrations::settlement::{self, Attempt};
 use crate::service::registrations::{Inner, current, event};
 use crate::store::attempts::InstanceId;
 use crate::store::registrations::Trace;
@@ -35,7 +36,7 @@ const SLOT_WITHIN: Duration = Duration::from_secs(10);
 enum Claimed {
     /// By this process: send it.
     Ours(Registration, Box<RegistrationForm>),
-    /// Not as it was: whoever moved it meanwhile has the only right to what comes next.
+    /// Not as it was, or too late: whoever moved it meanwhile has the only right to what comes next.
     Elsewhere(Registration),
     /// Frozen in the meantime; it stays approved.
     Frozen(Refusal),
@@ -129,9 +130,7 @@ impl Inner {
         if self.ground.teams.find(&registration.requester.team).is_none() {
             return Some(Refusal::new(Code::TeamUnknown, "the team is not configured any more"));
         }
-        let is_late = registration.approved_until.is_some_and(|until| until <= self.ground.clock.now());
-        let message = "it could not be sent while its approval lasted; ask again";
-        is_late.then(|| Refusal::new(Code::ApprovalExpired, message))
+        too_late(registration, self.ground.clock.now())
     }
 
     /// Every rule and limit was passed and nothing is sent; the registration says so.
@@ -140,6 +139,12 @@ impl Inner {
         self.settle_for_certain(attempt, Sent::NotSent(why.to_owned())).await;
         self.cancel(attempt.id, Refusal::new(Code::BuyingFrozen, why)).await
     }
+}
+
+fn too_late(registration: &Registration, at: Timestamp) -> Option<Refusal> {
+    let is_late = registration.approved_until.is_some_and(|until| until <= at);
+    let message = "it could not be sent while its approval lasted; ask again";
+    is_late.then(|| Refusal::new(Code::ApprovalExpired, message))
 }
 
 /// The intent is durable when this commits, and only then may a byte leave. `seen` is the version that was looked at.
@@ -155,6 +160,12 @@ fn claim(
     }
     if let Some(freeze) = store::freezes::stopping(tx.session(), &registration.requester.team)? {
         return tx.unchanged(Claimed::Frozen(frozen(&freeze)));
+    }
+    // Once more: the slot may have taken longer than the approval had left.
+    if let Some(refusal) = too_late(&registration, tx.at()) {
+        let cancel = RegistrationStep::Cancel;
+        let event = settlement::take(&mut tx, &mut registration, cancel, settlement::trace_of(refusal))?;
+        return tx.commit(&event, Claimed::Elsewhere(registration));
     }
     let form = store::registrations::form(tx.session(), id)?;
     let form = form.ok_or_else(|| StoreError::Corrupt(format!("registration {id} has no form")))?;

@@ -283,6 +283,10 @@ fn shown_name(principal: &Principal) -> String {
 
 /// What was wanted does not fit the state any more.
 fn gone(registration: &Registration) -> Refusal {
-    Refusal::new(Code::AlreadyDecided, format!("the registration is {} already", registration.state))
-        .about(registration.id)
+    let refusal = if registration.state == RegistrationState::Expired {
+        Refusal::new(Code::ApprovalExpired, "nobody decided in time; it has to be asked for again")
+    } else {
+        Refusal::new(Code::AlreadyDecided, format!("the registration is {} already", registration.state))
+    };
+    refusal.about(registration.id)
 }

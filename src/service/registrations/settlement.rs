@@ -1,16 +1,17 @@
 //! Settle: what upstream's answer, or its absence, does to a registration; and what ends one that is not sent.
 
-use crate::domain::audit::Actor;
+use crate::domain::audit::{Actor, AuditEvent};
 use crate::domain::order::Sent;
 use crate::domain::registration::{Registration, RegistrationId, RegistrationState, RegistrationStep};
 use crate::service::refusal::{Code, Refusal};
 use crate::service::registrations::{Inner, current, event};
 use crate::store::emergency::Outcome;
 use crate::store::registrations::Trace;
-use crate::store::{self, Finished, Tx};
+use crate::store::{self, Finished, StoreError, Tx};
 
 /// Rows of an earlier process that are settled in one go; a crash leaves a handful.
 const LEFT_BEHIND: i64 = 10_000;
+
 /// One claim of a registration.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Attempt {
@@ -60,22 +61,12 @@ impl Inner {
 
     /// Ends one that was not sent and shall not be; one that has moved on stays as it is.
     pub(super) async fn cancel(&self, id: RegistrationId, refusal: Refusal) -> Result<Registration, Refusal> {
-        let trace = Trace {
-            code: Some(refusal.code.as_str()),
-            explanation: Some(refusal.message),
-            ..Trace::default()
-        };
-        self.ground.store.write(move |tx| end(tx, id, RegistrationStep::Cancel, trace)).await
+        self.ground.store.write(move |tx| end(tx, id, RegistrationStep::Cancel, trace_of(refusal))).await
     }
 
     /// Nobody decided in time.
     pub(super) async fn expire(&self, id: RegistrationId) -> Result<Registration, Refusal> {
-        let trace = Trace {
-            code: Some(Code::ApprovalExpired.as_str()),
-            explanation: Some("nobody decided in time; ask again".to_owned()),
-            ..Trace::default()
-        };
-        self.ground.store.write(move |tx| end(tx, id, RegistrationStep::Expire, trace)).await
+        self.ground.store.write(move |tx| expire(tx, id)).await
     }
 
     /// Nothing can be read back, so what nobody knows is left to people.
@@ -135,13 +126,15 @@ fn settle(mut tx: Tx<'_>, attempt: Attempt, sent: &Sent<()>) -> Result<Finished<
             (RegistrationStep::Lose, Some(Code::PurchaseOutcomeUnknown), Some(why.clone()))
         }
     };
-    let code = code.map(Code::as_str);
-    let trace = Trace { code, explanation: why.clone(), ..Trace::default() };
-    store::registrations::step(&mut tx, &mut registration, step, trace)?;
-    let event = event(Actor::Gateway("registrations"), step, &registration)
-        .with_some("code", code)
-        .with_some("why", why);
+    let trace = Trace { code: code.map(Code::as_str), explanation: why, ..Trace::default() };
+    let event = take(&mut tx, &mut registration, step, trace)?;
     Ok(tx.commit(&event, registration)?)
+}
+
+/// Nobody decided in time.
+pub(super) fn expire(tx: Tx<'_>, id: RegistrationId) -> Result<Finished<Registration>, Refusal> {
+    let refusal = Refusal::new(Code::ApprovalExpired, "nobody decided in time; ask again");
+    end(tx, id, RegistrationStep::Expire, trace_of(refusal))
 }
 
 /// A step of the gateway's own; a registration that it does not fit any more stays as it is.
@@ -155,10 +148,24 @@ fn end(
     if registration.state.after(step).is_err() {
         return Ok(tx.unchanged(registration)?);
     }
-    let (code, why) = (trace.code, trace.explanation.clone());
-    store::registrations::step(&mut tx, &mut registration, step, trace)?;
-    let event = event(Actor::Gateway("registrations"), step, &registration)
-        .with_some("code", code)
-        .with_some("why", why);
+    let event = take(&mut tx, &mut registration, step, trace)?;
     Ok(tx.commit(&event, registration)?)
+}
+
+/// Takes a step of the gateway's own; the event that goes with it.
+pub(super) fn take(
+    tx: &mut Tx<'_>,
+    registration: &mut Registration,
+    step: RegistrationStep,
+    trace: Trace,
+) -> Result<AuditEvent, StoreError> {
+    let (code, why) = (trace.code, trace.explanation.clone());
+    store::registrations::step(tx, registration, step, trace)?;
+    let event = event(Actor::Gateway("registrations"), step, registration);
+    Ok(event.with_some("code", code).with_some("why", why))
+}
+
+/// What a refusal leaves behind in the row.
+pub(super) fn trace_of(refusal: Refusal) -> Trace {
+    Trace { code: Some(refusal.code.as_str()), explanation: Some(refusal.message), ..Trace::default() }
 }

@@ -14,16 +14,18 @@ impl Registrations {
     /// Expires requests that nobody decided, cancels what could not be sent while its approval lasted or whose team is
     /// gone, drives what is approved, and leaves to people what nobody knows. For a timer.
     pub async fn sweep(&self) -> Result<(), Refusal> {
+        // One that fails is met again by the next sweep, and holds up nobody behind it.
+        let mut swept = Ok(());
         for registration in self.0.standing(RegistrationState::PendingApproval).await? {
-            self.0.tidy_pending(registration).await?;
+            swept = swept.and(self.0.tidy_pending(registration).await);
         }
         for registration in self.0.standing(RegistrationState::Approved).await? {
-            self.0.tidy_approved(&registration).await?;
+            swept = swept.and(self.0.tidy_approved(&registration).await);
         }
         for registration in self.0.standing(RegistrationState::Unknown).await? {
-            self.0.stall(registration.id).await?;
+            swept = swept.and(self.0.stall(registration.id).await.map(|_| ()));
         }
-        Ok(())
+        swept
     }
 }
 
