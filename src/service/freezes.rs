@@ -163,3 +163,42 @@ fn administers(principal: &Principal, what: &str) -> Result<(), Refusal> {
     }
     Err(Refusal::new(Code::Forbidden, format!("{what} needs the role administrator")))
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a broken fixture stops the test")]
+
+    use std::pin::pin;
+    use std::time::Duration;
+
+    use super::reread;
+    use crate::clock::Clock;
+    use crate::domain::freeze::{Cause, Scope};
+    use crate::service::background::Background;
+    use crate::service::buying::{Buying, Mode};
+    use crate::service::refusal::Refusal;
+    use crate::store::{Finished, Store, Tx};
+
+    /// Longer than the reading of an empty table takes.
+    const A_WHILE: Duration = Duration::from_millis(300);
+
+    #[tokio::test]
+    async fn what_was_read_first_is_never_the_last_word() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("gateway.db"), Clock::system()).unwrap();
+        let buying = Buying::new(Ok(Mode::Live), Background::default(), store.emergency().clone());
+        let turn = buying.turn().await;
+        let mut reading = pin!(reread(&store, &buying));
+        assert!(tokio::time::timeout(A_WHILE, &mut reading).await.is_err(), "it is another one's turn");
+        let imposed: Result<(), Refusal> = store.write(freeze_all).await;
+        imposed.unwrap();
+        drop(turn);
+        reading.await.unwrap();
+        assert!(buying.check(&"growth".parse().unwrap()).is_err(), "the freeze was there before its turn");
+    }
+
+    fn freeze_all(mut tx: Tx<'_>) -> Result<Finished<()>, Refusal> {
+        let event = super::impose(&mut tx, Scope::All, Cause::WentBack, "why".to_owned())?.unwrap();
+        Ok(tx.commit(&event, ())?)
+    }
+}

@@ -321,6 +321,24 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_record_that_was_cut_off_takes_the_next_one_not_along() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("gateway.db");
+        let path = folder.path().join("gateway.emergency");
+        Emergency::open(&database).unwrap().keep(sold(), Timestamp::UNIX_EPOCH).await;
+        let whole = std::fs::read_to_string(&path).unwrap();
+        let (kept, lost) = whole.trim_end().split_at(100);
+        std::fs::write(&path, whole.replacen(lost, &" ".repeat(lost.len()), 1)).unwrap();
+
+        let registered = registered();
+        Emergency::open(&database).unwrap().keep(registered.clone(), Timestamp::UNIX_EPOCH).await;
+        let next = Emergency::open(&database).unwrap();
+        let left: Vec<&Outcome> = next.left_behind().iter().map(|owed| &owed.outcome).collect();
+        assert_eq!(left, [&registered]);
+        assert!(std::fs::read_to_string(&path).unwrap().starts_with(kept), "what is left of it stays");
+    }
+
+    #[tokio::test]
     async fn a_full_file_says_so_and_still_stops_the_sending() {
         let folder = tempfile::tempdir().unwrap();
         let emergency = Emergency::open(&folder.path().join("gateway.db")).unwrap();

@@ -6,11 +6,13 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::domain::audit::{Actor, AuditEvent, Target};
 use crate::domain::chain::{Chain, FoundLink};
-use crate::domain::purchase::PurchaseId;
+use crate::domain::purchase::sample::purchase;
+use crate::domain::purchase::{Purchase, PurchaseId, State};
 use crate::domain::quote::Quote;
 use crate::store::attempts::InstanceId;
+use crate::store::purchases::Whose;
 use crate::store::session::Session;
-use crate::store::{Finished, Store, StoreError, Tx, attempts, audit, owned};
+use crate::store::{Finished, Store, StoreError, Tx, attempts, audit, owned, purchases};
 
 fn open(path: &Path) -> Store {
     Store::open(path, Clock::system()).unwrap()
@@ -199,6 +201,32 @@ async fn an_attempt_can_be_ended_whatever_the_calendar_said_at_the_one_before() 
         })
         .await;
     ended.unwrap();
+}
+
+#[tokio::test]
+async fn a_day_counts_what_is_bought_or_may_be_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder.path().join("gateway.db"));
+    let mut wanted = 0;
+    for (index, state) in State::ALL.into_iter().enumerate() {
+        let number = format!("+6149157{index:04}").parse().unwrap();
+        let purchase = Purchase { number, state, ..purchase() };
+        let (person, team) = (purchase.requester.person.clone(), purchase.requester.team.clone());
+        let inserted: Result<(), StoreError> = store
+            .write(move |mut tx| {
+                purchases::insert(&mut tx, &purchase, None)?;
+                tx.execute("UPDATE purchases SET reserved_day = '2026-11-23'", &[])?;
+                tx.commit(&event("test.happened"), ())
+            })
+            .await;
+        inserted.unwrap();
+        wanted += i64::from(state.is_active());
+        let counting = store.read(move |session| {
+            let count = |whose| purchases::reserved_on(session, "2026-11-23", &whose);
+            Ok([count(Whose::Person(&person))?, count(Whose::Team(&team))?])
+        });
+        assert_eq!(counting.await.unwrap(), [wanted; 2], "with {state}");
+    }
 }
 
 /// SQLite does it no more by itself, because it would swallow a failed fsync.

@@ -170,33 +170,60 @@ async fn a_sale_kept_on_a_full_disk_is_booked_by_the_next_process() {
 #[tokio::test]
 async fn a_record_speaks_for_its_own_attempt_and_for_no_later_one() {
     for (attempt, becomes) in [(0, "unknown"), (1, "not_sent")] {
-        let mut stage = Stage::without_gateway().await;
-        let process = Process::start(&mut stage).await;
-        let number = numbers(&stage).await[0].clone();
-        stage.fault(json!({"operation": "buy", "fault": "hold", "count": 1})).await;
-        let path = format!("/v3/numbers/buy/{number}");
-        let buying = tokio::task::spawn(stage.request(&ann(), Method::POST, &path).send());
-        stage.ledger("operation=buy&wait_held=1").await;
-        process.kill().await;
-        assert!(buying.await.unwrap().is_err());
-
-        let id = only(&stage, "SELECT id FROM purchases").parse().unwrap();
-        let store = Store::open(&stage.database(), Clock::system()).unwrap();
-        let outcome = Outcome::Purchase { id, attempt, sent: Sent::NotSent("no connection".to_owned()) };
-        store.emergency().keep(outcome, Clock::system().now()).await;
-        drop(store);
-
+        let mut stage = killed_while_it_buys().await;
+        let id = stage.only("SELECT id FROM purchases").parse().unwrap();
+        let sent = Sent::NotSent("no connection".to_owned());
+        keep(&stage, Outcome::Purchase { id, attempt, sent }).await;
         Process::start(&mut stage).await.kill().await;
-        let first = only(&stage, "SELECT outcome FROM attempts ORDER BY claimed_us LIMIT 1");
+        let first = stage.only("SELECT outcome FROM attempts ORDER BY claimed_us LIMIT 1");
         assert_eq!(first, becomes, "by a record of attempt {attempt}");
         assert_eq!(emergency_file(&stage), "");
     }
 }
 
-/// The one text that a statement finds.
-fn only(stage: &Stage, statement: &str) -> String {
-    let connection = rusqlite::Connection::open(stage.database()).unwrap();
-    connection.query_row(statement, [], |row| row.get(0)).unwrap()
+/// The database was put back: what the record speaks of never happened in it.
+#[tokio::test]
+async fn a_record_of_an_attempt_that_the_database_does_not_know_keeps_buying_off() {
+    for what in ["purchase", "registration"] {
+        let mut stage = killed_while_it_buys().await;
+        let purchase = stage.only("SELECT id FROM purchases").parse().unwrap();
+        let registration = stage.only("SELECT id FROM registrations").parse().unwrap();
+        let outcome = match what {
+            "purchase" => Outcome::Purchase { id: purchase, attempt: 2, sent: Sent::NotSent("x".to_owned()) },
+            _ => Outcome::Registration { id: registration, claimed: 9, sent: Sent::Done(()) },
+        };
+        keep(&stage, outcome).await;
+        let process = Process::start(&mut stage).await;
+        let refused = stage.buy(&ann(), &numbers(&stage).await[1]).await;
+        assert_eq!(refused.verdict(), "503 AUDIT_UNAVAILABLE", "{what}: {}", refused.text);
+        assert_eq!(stage.only("SELECT outcome FROM attempts"), "unknown", "{what}");
+        assert!(emergency_file(&stage).contains(what), "{what}: it stays for people to look at");
+        let log = process.kill().await;
+        assert!(log.contains("buying stays off"), "{what}: {log}");
+        assert_eq!(stage.calls("buy").await, 1, "{what}");
+    }
+}
+
+/// A stage whose gateway has registered, and was killed while it bought.
+async fn killed_while_it_buys() -> Stage {
+    let mut stage = Stage::without_gateway().await;
+    let process = Process::start(&mut stage).await;
+    let registered = send(stage.request(&ann(), Method::POST, REGISTER).json(&form())).await;
+    assert_eq!(registered.status, 200, "{}", registered.text);
+    let number = numbers(&stage).await[0].clone();
+    stage.fault(json!({"operation": "buy", "fault": "hold", "count": 1})).await;
+    let path = format!("/v3/numbers/buy/{number}");
+    let buying = tokio::task::spawn(stage.request(&ann(), Method::POST, &path).send());
+    stage.ledger("operation=buy&wait_held=1").await;
+    process.kill().await;
+    assert!(buying.await.unwrap().is_err());
+    stage
+}
+
+/// Writes a record into the emergency file, as a gateway would whose database does not take it.
+async fn keep(stage: &Stage, outcome: Outcome) {
+    let store = Store::open(&stage.database(), Clock::system()).unwrap();
+    store.emergency().keep(outcome, Clock::system().now()).await;
 }
 
 #[tokio::test]

@@ -323,6 +323,31 @@ impl Stage {
         self.folder.path().join("gateway.db")
     }
 
+    /// The one value that a statement finds in the database, as text.
+    pub fn only(&self, statement: &str) -> String {
+        let connection = rusqlite::Connection::open(self.database()).unwrap();
+        let statement = format!("SELECT CAST(({statement}) AS TEXT)");
+        connection.query_row(&statement, [], |row| row.get(0)).unwrap()
+    }
+
+    /// A row that the database lets nobody change, until [`Stage::unstick`].
+    pub fn stick(&self, table: &str, row: &Value) {
+        let id = row["id"].as_str().unwrap();
+        self.batch(&format!(
+            "CREATE TRIGGER stuck BEFORE UPDATE ON {table} WHEN old.id = '{id}'
+             BEGIN SELECT RAISE(ABORT, 'stuck'); END"
+        ));
+    }
+
+    /// Every row can be changed again.
+    pub fn unstick(&self) {
+        self.batch("DROP TRIGGER stuck");
+    }
+
+    fn batch(&self, statements: &str) {
+        rusqlite::Connection::open(self.database()).unwrap().execute_batch(statements).unwrap();
+    }
+
     /// A token for somebody.
     pub fn token(&self, who: &Somebody) -> String {
         let signer = Signer::from_pem_or_secret_file(&self.folder.path().join("secret")).unwrap();

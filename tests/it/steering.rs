@@ -97,6 +97,39 @@ async fn an_evaluation_says_what_would_happen_and_does_nothing() {
 }
 
 #[tokio::test]
+async fn an_evaluation_tells_nobody_what_the_other_teams_have_left() {
+    let rule = r#"
+[[policy.rules]]
+name = "much is left"
+when = { action = "buy", min_budget_left = "500.00" }
+then = "allow"
+"#;
+    let limited = [("currency = \"AUD\"", "currency = \"AUD\"\nspend_per_month = \"300.00\"")];
+    let stage = Stage::changed(rule, &limited).await;
+    for (who, verdict, fits, unmet) in [
+        (ann(), "allow", true, json!([])),
+        (somebody("fin", "growth", "finance"), "deny", false, json!(["min_budget_left"])),
+    ] {
+        let body = json!({"country": "AU", "monthly": "400.00"});
+        let tried = stage.post(&who, "/v1/policy/evaluate", &body).await.json();
+        assert_eq!((&tried["verdict"], &tried["fits_budget"]), (&json!(verdict), &json!(fits)), "{who:?}");
+        assert_eq!(tried["rules"][0]["unmet"], unmet, "{who:?}");
+    }
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn an_evaluation_costs_what_a_write_costs() {
+    let writes = ("writes = { per_minute = 1000, burst = 1000 }", "writes = { per_minute = 1, burst = 2 }");
+    let stage = Stage::changed("", &[writes]).await;
+    for status in [200, 200, 429] {
+        let tried = stage.post(&ann(), "/v1/policy/evaluate", &json!({"country": "AU"})).await;
+        assert_eq!(tried.status, status, "{}", tried.text);
+    }
+    stage.finish().await;
+}
+
+#[tokio::test]
 async fn budgets_are_shown_to_their_teams_and_in_all_to_those_who_see_all() {
     let stage = Stage::new().await;
     let number = stage.numbers_on_sale("AU").await[0].clone();

@@ -113,6 +113,14 @@ async fn an_actor_is_of_the_same_issuer_unless_it_says_otherwise() {
 }
 
 #[tokio::test]
+async fn whoever_is_acted_for_does_not_decide() {
+    let approves = |options: &mut IssuerOptions| options.may_approve = true;
+    for (claims, may) in [(json!({}), true), (json!({"act": {"sub": "crm-app"}}), false)] {
+        assert_eq!(principal_of(approves, &claims).await.may_approve, may, "{claims}");
+    }
+}
+
+#[tokio::test]
 async fn an_empty_name_is_no_name() {
     let principal = principal_of(|_| {}, &json!({"name": "", "email": ""})).await;
     assert_eq!((principal.name, principal.email), (None, None));

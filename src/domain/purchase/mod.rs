@@ -3,6 +3,8 @@
 //! [`State`] and [`Step`] are the whole machine; [`State::after`] is the only way to move. The store writes what
 //! it returns and nothing else. [`PROTOCOL.md`](self::protocol) tells why it is shaped like this.
 
+#[cfg(test)]
+pub mod sample;
 mod state;
 mod story;
 

@@ -286,55 +286,13 @@ fn owned_row(purchase: &Purchase, receipt: &Receipt) -> OwnedNumber {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a broken fixture stops the test")]
 
-    use super::Charges;
+    use super::{Booking, Charges};
     use crate::domain::order::Receipt;
-    use crate::domain::principal::Person;
-    use crate::domain::purchase::{MessageType, Purchase, PurchaseId, Requester, State};
+    use crate::domain::purchase::sample::purchase;
     use crate::domain::quote::Quote;
     use crate::domain::search::CurrencyBlock;
-
-    fn purchase() -> Purchase {
-        Purchase {
-            id: PurchaseId::random(),
-            number: "+12025550143".parse().unwrap(),
-            message_type: MessageType::Sms,
-            requester: Requester {
-                person: Person { issuer: "local".into(), subject: "ann".into() },
-                name: None,
-                roles: std::collections::BTreeSet::new(),
-                email: None,
-                actor: None,
-                on_behalf_of: None,
-                team: "growth".parse().unwrap(),
-            },
-            reference: None,
-            max_price: None,
-            quote: Quote {
-                country: "US".parse().unwrap(),
-                country_name: None,
-                currency: "AUD".parse().unwrap(),
-                setup: "2.00".parse().unwrap(),
-                monthly: "10.00".parse().unwrap(),
-                total_as_shown: None,
-                at: jiff::Timestamp::UNIX_EPOCH,
-            },
-            quote_digest: crate::domain::canonical::Digest::ZERO,
-            rule: String::new(),
-            policy_digest: crate::domain::canonical::Digest::ZERO,
-            terms: None,
-            round: 1,
-            decide_by: None,
-            approved_until: None,
-            state: State::Dispatching,
-            code: None,
-            explanation: None,
-            version: 3,
-            attempts: 1,
-            created_at: jiff::Timestamp::UNIX_EPOCH,
-            updated_at: jiff::Timestamp::UNIX_EPOCH,
-            receipt: None,
-        }
-    }
+    use crate::metrics::BookedBy;
+    use crate::store::attempts::Attempt;
 
     fn receipt(total: Option<&str>, setup: Option<&str>) -> Receipt {
         Receipt {
@@ -361,6 +319,31 @@ mod tests {
             let charges = Charges::of(&purchase().quote, &receipt(total, setup));
             let split = (charges.setup.to_string(), charges.first_period.to_string(), charges.basis.as_str());
             assert_eq!(split, (wanted_setup.into(), wanted_first.into(), basis), "{total:?} {setup:?}");
+        }
+    }
+
+    #[test]
+    fn what_upstream_does_not_say_is_estimated_by_the_price_that_money_was_held_for() {
+        let purchase = purchase();
+        let reserved = Quote { monthly: "12.00".parse().unwrap(), ..purchase.quote.clone() };
+        let month = |quote: Option<Quote>, receipt: Option<Receipt>| {
+            // The first of a month: all of it is charged.
+            let attempt = Attempt { claimed_at: purchase.created_at, baseline: Vec::new(), quote };
+            let booking = match receipt {
+                Some(receipt) => Booking::of_receipt(&purchase, Some(&attempt), receipt),
+                None => Booking::estimated(
+                    BookedBy::Sighting,
+                    &purchase,
+                    Some(&attempt),
+                    &jiff::tz::TimeZone::UTC,
+                ),
+            };
+            (booking.charges.first_period.to_string(), booking.quote.monthly.to_string())
+        };
+        for receipt in [None, Some(receipt(None, None))] {
+            let [newest, decided] = ["12.00", "10.00"].map(|price| (price.to_owned(), price.to_owned()));
+            assert_eq!(month(Some(reserved.clone()), receipt.clone()), newest);
+            assert_eq!(month(None, receipt), decided, "a row of an earlier version");
         }
     }
 

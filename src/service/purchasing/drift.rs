@@ -78,8 +78,8 @@ impl Inner {
         if !missing.is_empty() {
             // Nobody can add them to a request that was made; one that is made anew brings them.
             let (rule, missing) = (&ruling.rule, missing.join(" and "));
-            let message =
-                format!("{moved}; the rule \"{rule}\" wants a {missing} for that, ask again with it");
+            let wanted = format!("the rule \"{rule}\" wants {missing} now, and the request has none");
+            let message = format!("{moved}; {wanted}: ask again with it");
             return self.cancel(purchase, &Refusal::new(Code::PriceChanged, message)).await;
         }
         let moving = self.parts.ground.store.write(move |tx| redecide(tx, purchase, quote, ruling, moved));

@@ -1,5 +1,7 @@
 //! Where numbers come from and where they go: preexisting, orphans, assigned, gone.
 
+use std::time::Duration;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -135,5 +137,20 @@ async fn one_complete_list_that_lacks_a_number_frees_nothing() {
     stage.end_faults().await;
     assert_eq!(stage.buy(&ann(), &number).await.verdict(), "200 SUCCESS", "still the same purchase");
     assert_eq!(stage.calls("buy").await, 1);
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn the_number_of_a_purchase_under_way_is_its_teams() {
+    let (stage, hand) = Stage::with_hand("").await;
+    let number = stage.numbers_on_sale("AU").await[0].clone();
+    let location = stage.lose(&ann(), &number, json!({"fault": "drop_after_sale"})).await;
+    hand.advance(Duration::from_mins(10));
+    // The list shows it already, and nobody has concluded anything from that yet.
+    assert_eq!(listed(&stage, &ann()).await, [json!(number)]);
+    let rest = stage.post(&root(), "/v1/numbers/assign", &json!({"all": true, "team": "support"})).await;
+    assert_eq!(rest.json(), json!({"assigned": 0, "unchanged": 0}));
+    assert!(listed(&stage, &somebody("bob", "support", "viewer")).await.is_empty());
+    assert_eq!(stage.get(&ann(), &location).await.json()["state"], "unknown");
     stage.finish().await;
 }

@@ -53,6 +53,37 @@ async fn a_refusal_that_was_a_sale_is_found_by_a_later_list() {
 }
 
 #[tokio::test]
+async fn a_sale_is_no_attempts_from_before_the_number_had_left_the_account() {
+    let mut stage = Stage::looking("").await;
+    let number = stage.numbers_on_sale("AU").await[0].clone();
+    let refuse =
+        |at: &str| json!({"operation": "buy", "fault": "error_envelope_in_200", "at": at, "count": 1});
+    stage.fault(refuse("before_sale")).await;
+    let early = stage.buy(&ann(), &number).await.header("location").unwrap().to_owned();
+    assert_eq!(stage.buy(&ann(), &number).await.verdict(), "200 SUCCESS");
+    stage.await_number(&number, |row| row["first_seen"].is_string()).await;
+    stage.restart().await;
+    let leave = async |stage: &Stage, times: usize| {
+        stage.control("give_up", json!({"number": number, "offered_again": true})).await;
+        let is_gone = async |stage: &Stage| (stage.events("number.gone").len() == times).then_some(());
+        stage.await_some("number.gone", is_gone).await;
+    };
+    leave(&stage, 1).await;
+    stage.control("sell", json!({"number": number})).await;
+    stage.await_number(&number, |row| row["origin"] == "orphan" && row["first_seen"].is_string()).await;
+    assert_eq!(stage.get(&ann(), &early).await.json()["state"], "failed");
+
+    // One from afterwards explains it.
+    leave(&stage, 2).await;
+    stage.restart().await;
+    stage.fault(refuse("after_sale")).await;
+    let late = stage.buy(&ann(), &number).await.header("location").unwrap().to_owned();
+    stage.await_state(&late, &["bought_late"]).await;
+    assert_eq!(stage.get(&ann(), &early).await.json()["state"], "failed");
+    stage.finish().await;
+}
+
+#[tokio::test]
 async fn a_charge_above_its_hold_is_told_and_stops_the_team_only_where_it_breaks_a_budget() {
     for (budget, verdict) in [("1000.00", "200 SUCCESS"), ("25.00", "503 BUYING_FROZEN")] {
         let teams = format!(

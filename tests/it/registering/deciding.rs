@@ -197,3 +197,39 @@ async fn decisions_have_a_limit_and_what_it_refuses_is_evidence() {
     assert_eq!(approve(&stage, &dan(), &registration).await.json()["state"], "submitted", "each their own");
     stage.finish().await;
 }
+
+#[tokio::test]
+async fn an_approval_that_ends_while_a_slot_is_waited_for_sends_nothing() {
+    let (stage, hand) = Stage::with_hand(ONE_LOOKS).await;
+    let throttled = pending(&stage, &ann(), &form()).await;
+    let waiting = pending(&stage, &ann(), &form_of("Other")).await;
+    // ClickSend wants to be left alone for longer than the approval lasts.
+    let fault =
+        json!({"operation": "register", "fault": "throttle_429", "retry_after_seconds": 2, "count": 1});
+    stage.fault(fault).await;
+    assert_eq!(approve(&stage, &ben(), &throttled).await.json()["state"], "failed");
+    let happening = async {
+        until(&stage, &waiting, "approved").await;
+        hand.advance(Duration::from_hours(25));
+    };
+    let approver = ben();
+    let (late, ()) = tokio::join!(approve(&stage, &approver, &waiting), happening);
+    let late = late.json();
+    assert_eq!((&late["state"], &late["code"]), (&json!("cancelled"), &json!("APPROVAL_EXPIRED")));
+    assert_eq!(stage.calls("register").await, 1);
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_swept_holds_up_no_other() {
+    let (stage, hand) = Stage::with_hand(&format!("{SWEPT}{ONE_LOOKS}")).await;
+    let stuck = pending(&stage, &ann(), &form()).await;
+    let later = pending(&stage, &ann(), &form_of("Other")).await;
+    stage.stick("registrations", &stuck);
+    hand.advance(Duration::from_hours(2));
+    until(&stage, &later, "expired").await;
+    assert_eq!(look(&stage, &ben(), &stuck).await["state"], "pending_approval");
+    stage.unstick();
+    until(&stage, &stuck, "expired").await;
+    stage.finish().await;
+}
