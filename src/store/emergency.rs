@@ -327,8 +327,8 @@ mod tests {
         let path = folder.path().join("gateway.emergency");
         Emergency::open(&database).unwrap().keep(sold(), Timestamp::UNIX_EPOCH).await;
         let whole = std::fs::read_to_string(&path).unwrap();
-        let (kept, lost) = whole.trim_end().split_at(100);
-        std::fs::write(&path, whole.replacen(lost, &" ".repeat(lost.len()), 1)).unwrap();
+        let (kept, lost) = whole.split_at(100);
+        std::fs::write(&path, format!("{kept}{}", " ".repeat(lost.len()))).unwrap();
 
         let registered = registered();
         Emergency::open(&database).unwrap().keep(registered.clone(), Timestamp::UNIX_EPOCH).await;
