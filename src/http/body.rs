@@ -3,8 +3,10 @@
 //! A missing body and a missing Content-Type are fine where ClickSend's SDKs leave them out; a wrong one is not.
 
 use axum::body::{Body, Bytes};
+use axum::extract::Request;
 use axum::http::{HeaderMap, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::domain::strict_json;
@@ -45,6 +47,18 @@ pub(super) async fn json(headers: &HeaderMap, body: Body) -> Result<Option<Value
             Err(Refusal::new(Code::BadRequest, "the body must be a JSON object").into())
         }
     }
+}
+
+/// The fields of a request's body. A missing body is null: an `Option` reads it as none.
+pub(super) async fn fields<T: DeserializeOwned>(request: Request) -> Result<T, HttpRefusal> {
+    let (parts, body) = request.into_parts();
+    Ok(read(json(&parts.headers, body).await?.unwrap_or(Value::Null))?)
+}
+
+/// The fields of a body that was read.
+pub(super) fn read<T: DeserializeOwned>(body: Value) -> Result<T, Refusal> {
+    serde_json::from_value(body)
+        .map_err(|error| Refusal::new(Code::BadRequest, format!("the body cannot be read: {error}")))
 }
 
 async fn bytes(body: Body) -> Result<Bytes, HttpRefusal> {

@@ -110,6 +110,19 @@ pub(super) fn idempotency(
     Ok(Some(Idempotency { route, key, fingerprint: canonical::digest(&request)? }))
 }
 
+/// The same where a request must have one: our own routes that make something.
+pub(super) fn required_idempotency(
+    headers: &HeaderMap,
+    route: &'static str,
+    path: &str,
+    params: &Params,
+    body: &serde_json::Value,
+) -> Result<Idempotency, Refusal> {
+    let missing = "is required: a key of your own for this request.";
+    idempotency(headers, route, path, params, Some(body))?
+        .ok_or_else(|| Refusal::field("idempotency-key", missing))
+}
+
 fn unquoted(text: &str) -> Option<String> {
     let key = match text.strip_prefix('"') {
         None => text.to_owned(),

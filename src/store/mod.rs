@@ -22,6 +22,7 @@ pub mod policies;
 pub mod purchases;
 mod reader;
 pub mod registrations;
+mod requester;
 pub mod resolutions;
 mod session;
 mod snapshot;

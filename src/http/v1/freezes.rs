@@ -6,7 +6,6 @@ use axum::extract::{Request, State};
 use axum::http::{Response, StatusCode};
 use axum::response::IntoResponse as _;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::domain::freeze::{Freeze, FreezeId, Scope};
@@ -98,10 +97,7 @@ pub(super) async fn create(
     caller: Caller,
     request: Request,
 ) -> Result<Response<Body>, Failure> {
-    let (parts, body) = request.into_parts();
-    let body = body::json(&parts.headers, body).await?.unwrap_or(Value::Null);
-    let fields = FreezeBody::deserialize(&body)
-        .map_err(|error| Refusal::new(Code::BadRequest, format!("the body cannot be read: {error}")))?;
+    let fields: FreezeBody = body::fields(request).await?;
     let scope = match fields.scope.as_str() {
         "all" => Scope::All,
         team => {

@@ -9,6 +9,7 @@ mod budgets;
 mod freezes;
 mod me;
 mod numbers;
+mod page;
 mod policy;
 pub(super) mod problem;
 mod purchases;
@@ -16,13 +17,16 @@ mod registrations;
 mod resolving;
 mod rules;
 
+use axum::Json;
 use axum::body::Body;
-use axum::http::Response;
+use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use axum::response::IntoResponse;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::domain::canonical::Digest;
 use crate::domain::money::{Currency, Money};
 use crate::http::door::Door;
 use crate::http::refusal::HttpRefusal;
@@ -62,6 +66,25 @@ pub(super) fn open_routes() -> OpenApiRouter<Public> {
     OpenApiRouter::new().routes(routes!(problem::page))
 }
 
+/// The answer of a route that makes something, or found what an equal request had made.
+fn made(status: StatusCode, view: impl Serialize, location: &str, replayed: bool) -> Response<Body> {
+    let mut response = (status, Json(view)).into_response();
+    let headers = response.headers_mut();
+    if let Ok(location) = HeaderValue::try_from(location) {
+        headers.insert(header::LOCATION, location);
+    }
+    if replayed {
+        headers.insert(HeaderName::from_static("idempotent-replayed"), HeaderValue::from_static("true"));
+    }
+    response
+}
+
+/// A digest that somebody was shown.
+fn digest(field: &str, text: Option<String>) -> Result<Option<Digest>, Refusal> {
+    let digest = text.map(|text| text.parse()).transpose();
+    digest.map_err(|_| Refusal::field(field, "is 64 hexadecimal digits."))
+}
+
 /// A text for people of at most so many characters; one of spaces is none.
 fn bounded(field: &str, text: Option<String>, most: usize) -> Result<Option<String>, Refusal> {
     match text {
@@ -86,7 +109,7 @@ impl<R: Into<HttpRefusal>> From<R> for Failure {
     }
 }
 
-impl axum::response::IntoResponse for Failure {
+impl IntoResponse for Failure {
     fn into_response(self) -> Response<Body> {
         Door::Gateway.refuse(&self.0)
     }

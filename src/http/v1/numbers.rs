@@ -121,10 +121,7 @@ pub(super) async fn assign(
         Lines::Csv(lines) => assignment_of_lines(&lines)?,
         Lines::Other(body) => {
             let body = body::json(&parts.headers, body).await?.unwrap_or(Value::Null);
-            let fields = AssignBody::deserialize(&body).map_err(|error| {
-                Refusal::new(Code::BadRequest, format!("the body cannot be read: {error}"))
-            })?;
-            assignment_of_fields(fields)?
+            assignment_of_fields(body::read(body)?)?
         }
     };
     let done = public.reconciling.assign(&caller.0, assignment).await?;

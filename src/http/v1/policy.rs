@@ -3,7 +3,6 @@
 use axum::Json;
 use axum::extract::{Request, State};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::domain::money::Money;
@@ -13,8 +12,8 @@ use crate::http::context;
 use crate::http::state::{Caller, Public};
 use crate::http::v1::budgets::BudgetView;
 use crate::http::v1::{Amount, Failure, parsed};
+use crate::service::Refusal;
 use crate::service::evaluation::{Evaluation, Trial};
-use crate::service::{Code, Refusal};
 
 /// A request to try.
 #[derive(Deserialize, ToSchema)]
@@ -99,11 +98,8 @@ pub(super) async fn evaluate(
     caller: Caller,
     request: Request,
 ) -> Result<Json<EvaluationView>, Failure> {
-    let (parts, body) = request.into_parts();
-    let body = body::json(&parts.headers, body).await?.unwrap_or(Value::Null);
-    let fields = TrialBody::deserialize(&body)
-        .map_err(|error| Refusal::new(Code::BadRequest, format!("the body cannot be read: {error}")))?;
-    let team = context::team_header(&parts.headers)?;
+    let team = context::team_header(request.headers())?;
+    let fields = body::fields(request).await?;
     let evaluation = public.purchasing.evaluate(&caller.0, Trial { team, ..trial(fields)? }).await?;
     Ok(Json(EvaluationView::of(&evaluation, public.budgets.currency())))
 }

@@ -6,19 +6,14 @@ use axum::extract::{Request, State};
 use axum::http::{Response, StatusCode};
 use axum::response::IntoResponse as _;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::domain::purchase::PurchaseId;
 use crate::http::body;
 use crate::http::path::PathParams;
 use crate::http::state::{Caller, Public};
-use crate::http::v1::Failure;
-use crate::http::v1::purchases::PurchaseView;
+use crate::http::v1::purchases::{PurchaseView, purchase_id};
+use crate::http::v1::{Failure, bounded};
 use crate::service::reconciling::Resolution;
-use crate::service::{Code, Refusal};
-
-const LONGEST_COMMENT: usize = 500;
 
 /// What became of a purchase.
 #[derive(Deserialize, ToSchema)]
@@ -62,15 +57,9 @@ pub(super) async fn resolve(
     PathParams(id): PathParams<String>,
     request: Request,
 ) -> Result<Response<Body>, Failure> {
-    let (parts, body) = request.into_parts();
-    let body = body::json(&parts.headers, body).await?.unwrap_or(Value::Null);
-    let id: PurchaseId = id.parse().map_err(|_| Refusal::new(Code::NotFound, "there is no such purchase"))?;
-    let fields = ResolveBody::deserialize(&body)
-        .map_err(|error| Refusal::new(Code::BadRequest, format!("the body cannot be read: {error}")))?;
-    let comment = fields.comment.filter(|comment| !comment.trim().is_empty());
-    if comment.as_ref().is_some_and(|comment| comment.chars().count() > LONGEST_COMMENT) {
-        return Err(Refusal::field("comment", "must have at most 500 characters.").into());
-    }
+    let id = purchase_id(&id)?;
+    let fields: ResolveBody = body::fields(request).await?;
+    let comment = bounded("comment", fields.comment, 500)?;
     let outcome = match fields.outcome {
         Outcome::Bought => Resolution::Bought,
         Outcome::NotBought => Resolution::NotBought,

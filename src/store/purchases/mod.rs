@@ -11,9 +11,10 @@ use crate::domain::country::Country;
 use crate::domain::money::Money;
 use crate::domain::number::DedicatedNumber;
 use crate::domain::principal::{Person, TeamId};
-use crate::domain::purchase::{MessageType, Purchase, PurchaseId, Requester, State};
+use crate::domain::purchase::{MessageType, Purchase, PurchaseId, State};
 use crate::domain::registration::RegistrationData;
 use crate::store::error::StoreError;
+use crate::store::requester;
 use crate::store::session::{Param, Row, Session, only_json, only_text};
 use crate::store::tx::Tx;
 
@@ -31,7 +32,7 @@ fn read(row: &mut Row<'_>) -> Result<Purchase, StoreError> {
         id: row.parsed()?,
         number: row.parsed()?,
         message_type: row.parsed()?,
-        requester: requester(row)?,
+        requester: requester::read(row)?,
         reference: row.optional_text()?,
         max_price: row.optional_int()?.map(Money::from_micros),
         quote: row.json()?,
@@ -50,22 +51,6 @@ fn read(row: &mut Row<'_>) -> Result<Purchase, StoreError> {
         created_at: row.time()?,
         updated_at: row.time()?,
         receipt: row.optional_json()?,
-    })
-}
-
-/// Who asked, from the columns issuer, subject, name, roles, email, `actor_issuer`, `actor_subject`, `on_behalf_of`, team.
-pub(super) fn requester(row: &mut Row<'_>) -> Result<Requester, StoreError> {
-    Ok(Requester {
-        person: Person { issuer: row.text()?, subject: row.text()? },
-        name: row.optional_text()?,
-        roles: row.json()?,
-        email: row.optional_text()?,
-        actor: row
-            .optional_text()?
-            .zip(row.optional_text()?)
-            .map(|(issuer, subject)| Person { issuer, subject }),
-        on_behalf_of: row.optional_text()?,
-        team: row.parsed()?,
     })
 }
 
@@ -204,6 +189,9 @@ pub fn insert(
     let quote = serde_json::to_string(&purchase.quote)?;
     let terms = purchase.terms.as_ref().map(serde_json::to_string).transpose()?;
     let deciding = purchase.terms.as_ref().map(|terms| deciding_teams(terms, &requester.team));
+    let roles = serde_json::to_string(&requester.roles)?;
+    let [issuer, subject, name, roles, email, actor_issuer, actor_subject, on_behalf_of, team] =
+        requester::params(requester, &roles);
     tx.execute_one(
         "INSERT INTO purchases (id, number, message_type, issuer, subject, name, roles, email, actor_issuer,
              actor_subject, on_behalf_of, team, reference, max_price_micros, quote, quote_digest, country, currency, monthly_micros,
@@ -215,15 +203,15 @@ pub fn insert(
             (&id).into(),
             purchase.number.as_str().into(),
             purchase.message_type.as_str().into(),
-            (&requester.person.issuer).into(),
-            (&requester.person.subject).into(),
-            requester.name.as_deref().into(),
-            (&serde_json::to_string(&requester.roles)?).into(),
-            requester.email.as_deref().into(),
-            requester.actor.as_ref().map(|actor| actor.issuer.as_str()).into(),
-            requester.actor.as_ref().map(|actor| actor.subject.as_str()).into(),
-            requester.on_behalf_of.as_deref().into(),
-            requester.team.as_str().into(),
+            issuer,
+            subject,
+            name,
+            roles,
+            email,
+            actor_issuer,
+            actor_subject,
+            on_behalf_of,
+            team,
             purchase.reference.as_deref().into(),
             purchase.max_price.map(Money::micros).into(),
             (&quote).into(),

@@ -10,7 +10,8 @@ use crate::domain::principal::TeamId;
 use crate::domain::registration::{Registration, RegistrationForm, RegistrationId, RegistrationState};
 use crate::store::attempts::InstanceId;
 use crate::store::error::StoreError;
-use crate::store::purchases::{deciding_teams, requester};
+use crate::store::purchases::deciding_teams;
+use crate::store::requester;
 use crate::store::session::{Row, Session, only_text};
 use crate::store::tx::Tx;
 
@@ -26,7 +27,7 @@ fn read(row: &mut Row<'_>) -> Result<Registration, StoreError> {
         id: row.parsed()?,
         number_type: row.parsed()?,
         country: row.parsed()?,
-        requester: requester(row)?,
+        requester: requester::read(row)?,
         reference: row.optional_text()?,
         form_digest: row.digest()?,
         rule: row.text()?,
@@ -122,6 +123,9 @@ pub fn insert(
     let requester = &registration.requester;
     let terms = registration.terms.as_ref().map(serde_json::to_string).transpose()?;
     let deciding = registration.terms.as_ref().map(|terms| deciding_teams(terms, &requester.team));
+    let roles = serde_json::to_string(&requester.roles)?;
+    let [issuer, subject, name, roles, email, actor_issuer, actor_subject, on_behalf_of, team] =
+        requester::params(requester, &roles);
     tx.execute_one(
         "INSERT INTO registrations (id, number_type, country, issuer, subject, name, roles, email, actor_issuer,
              actor_subject, on_behalf_of, team, reference, form_digest, form, rule, policy_digest, terms,
@@ -132,15 +136,15 @@ pub fn insert(
             (&registration.id.to_string()).into(),
             registration.number_type.as_str().into(),
             registration.country.as_str().into(),
-            (&requester.person.issuer).into(),
-            (&requester.person.subject).into(),
-            requester.name.as_deref().into(),
-            (&serde_json::to_string(&requester.roles)?).into(),
-            requester.email.as_deref().into(),
-            requester.actor.as_ref().map(|actor| actor.issuer.as_str()).into(),
-            requester.actor.as_ref().map(|actor| actor.subject.as_str()).into(),
-            requester.on_behalf_of.as_deref().into(),
-            requester.team.as_str().into(),
+            issuer,
+            subject,
+            name,
+            roles,
+            email,
+            actor_issuer,
+            actor_subject,
+            on_behalf_of,
+            team,
             registration.reference.as_deref().into(),
             (&registration.form_digest).into(),
             (&serde_json::to_string(form)?).into(),

@@ -1,22 +1,17 @@
 //! Approve, reject, withdraw.
 
 use axum::Json;
-use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::Response;
-use axum::response::IntoResponse as _;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{PurchaseView, purchase_id};
-use crate::domain::canonical::Digest;
 use crate::http::body;
 use crate::http::context::preferred_wait;
 use crate::http::path::PathParams;
 use crate::http::state::{Caller, Public};
-use crate::http::v1::{Failure, bounded};
+use crate::http::v1::{Failure, bounded, digest};
 use crate::service::purchasing::Deciding;
-use crate::service::{Code, Refusal};
 
 /// A decision.
 #[derive(Default, Deserialize, ToSchema)]
@@ -28,22 +23,16 @@ pub(in crate::http::v1) struct DecisionBody {
     comment: Option<String>,
 }
 
-impl DecisionBody {
-    /// Comment and digest, checked.
-    pub(in crate::http::v1) async fn read(
-        request: Request,
-    ) -> Result<(Option<Digest>, Option<String>), Failure> {
-        let (parts, body) = request.into_parts();
-        let fields = match body::json(&parts.headers, body).await? {
-            None => Self::default(),
-            Some(body) => Self::deserialize(&body).map_err(|error| {
-                Refusal::new(Code::BadRequest, format!("the body cannot be read: {error}"))
-            })?,
-        };
-        let digest = fields.quote_digest.map(|text| text.parse()).transpose();
-        let digest = digest.map_err(|_| Refusal::field("quote_digest", "is 64 hexadecimal digits."))?;
-        Ok((digest, bounded("comment", fields.comment, 500)?))
-    }
+/// What is decided about the purchase of a path.
+async fn deciding(id: &str, request: Request) -> Result<Deciding, Failure> {
+    let id = purchase_id(id)?;
+    let body: Option<DecisionBody> = body::fields(request).await?;
+    let DecisionBody { quote_digest, comment } = body.unwrap_or_default();
+    Ok(Deciding {
+        id,
+        quote_digest: digest("quote_digest", quote_digest)?,
+        comment: bounded("comment", comment, 500)?,
+    })
 }
 
 /// Approves a purchase for its price. With the last approval that the rule wants it is sent at once.
@@ -63,13 +52,11 @@ pub(in crate::http::v1) async fn approve(
     caller: Caller,
     PathParams(id): PathParams<String>,
     request: Request,
-) -> Result<Response<Body>, Failure> {
-    let id = purchase_id(&id)?;
+) -> Result<Json<PurchaseView>, Failure> {
     let wait = preferred_wait(request.headers()).unwrap_or_default();
-    let (quote_digest, comment) = DecisionBody::read(request).await?;
-    let deciding = Deciding { id, quote_digest, comment };
+    let deciding = deciding(&id, request).await?;
     let purchase = public.purchasing.approve(&caller.0, deciding, wait).await?;
-    Ok(Json(PurchaseView::of(&purchase, &caller.0)).into_response())
+    Ok(Json(PurchaseView::of(&purchase, &caller.0)))
 }
 
 /// Says no to a purchase, for everybody.
@@ -86,11 +73,9 @@ pub(in crate::http::v1) async fn reject(
     caller: Caller,
     PathParams(id): PathParams<String>,
     request: Request,
-) -> Result<Response<Body>, Failure> {
-    let id = purchase_id(&id)?;
-    let (quote_digest, comment) = DecisionBody::read(request).await?;
-    let purchase = public.purchasing.reject(&caller.0, Deciding { id, quote_digest, comment }).await?;
-    Ok(Json(PurchaseView::of(&purchase, &caller.0)).into_response())
+) -> Result<Json<PurchaseView>, Failure> {
+    let purchase = public.purchasing.reject(&caller.0, deciding(&id, request).await?).await?;
+    Ok(Json(PurchaseView::of(&purchase, &caller.0)))
 }
 
 /// Takes one's own request back, as long as nothing of it was sent.
@@ -107,9 +92,7 @@ pub(in crate::http::v1) async fn withdraw(
     caller: Caller,
     PathParams(id): PathParams<String>,
     request: Request,
-) -> Result<Response<Body>, Failure> {
-    let id = purchase_id(&id)?;
-    let (quote_digest, comment) = DecisionBody::read(request).await?;
-    let purchase = public.purchasing.withdraw(&caller.0, Deciding { id, quote_digest, comment }).await?;
-    Ok(Json(PurchaseView::of(&purchase, &caller.0)).into_response())
+) -> Result<Json<PurchaseView>, Failure> {
+    let purchase = public.purchasing.withdraw(&caller.0, deciding(&id, request).await?).await?;
+    Ok(Json(PurchaseView::of(&purchase, &caller.0)))
 }

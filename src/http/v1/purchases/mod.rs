@@ -6,8 +6,7 @@ mod view;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{OriginalUri, Request, State};
-use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
-use axum::response::IntoResponse as _;
+use axum::http::{Response, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -18,7 +17,8 @@ use crate::http::body;
 use crate::http::context::{self, Params};
 use crate::http::path::PathParams;
 use crate::http::state::{Caller, Public};
-use crate::http::v1::{Failure, bounded, parsed};
+use crate::http::v1::page::PageAsked;
+use crate::http::v1::{Failure, bounded, made, parsed};
 use crate::http::v3::registration_data;
 use crate::service::purchasing::{Filter, PurchaseRequest};
 use crate::service::{Code, Refusal};
@@ -26,7 +26,6 @@ use view::PurchaseInFull;
 pub(super) use view::PurchaseView;
 
 const ROUTE: &str = "POST /v1/purchases";
-const ROWS: u32 = 50;
 
 /// What to buy.
 #[derive(Deserialize, ToSchema)]
@@ -85,32 +84,19 @@ pub(super) async fn create(
 ) -> Result<Response<Body>, Failure> {
     let (parts, body) = request.into_parts();
     let body = body::json(&parts.headers, body).await?.unwrap_or(Value::Null);
-    let idempotency =
-        context::idempotency(&parts.headers, ROUTE, "/v1/purchases", &Params::of(&uri)?, Some(&body))?
-            .ok_or_else(|| {
-                Refusal::field("idempotency-key", "is required: a key of your own for this request.")
-            })?;
-    let fields = PurchaseBody::deserialize(&body)
-        .map_err(|error| Refusal::new(Code::BadRequest, format!("the body cannot be read: {error}")))?;
-    let wait = context::preferred_wait(&parts.headers).unwrap_or(context::WAIT);
+    let params = Params::of(&uri)?;
+    let idempotency = context::required_idempotency(&parts.headers, ROUTE, "/v1/purchases", &params, &body)?;
     let request = PurchaseRequest {
         idempotency: Some(idempotency),
         team: context::team_header(&parts.headers)?,
-        wait: Some(wait),
-        ..purchase_request(fields)?
+        wait: Some(context::preferred_wait(&parts.headers).unwrap_or(context::WAIT)),
+        ..purchase_request(body::read(body)?)?
     };
     let answered = public.purchasing.request(&caller.0, request).await?;
     let purchase = &answered.purchase;
     let status = if purchase.is_bought() { StatusCode::CREATED } else { StatusCode::ACCEPTED };
-    let mut response = (status, Json(PurchaseView::of(purchase, &caller.0))).into_response();
-    let headers = response.headers_mut();
-    if let Ok(location) = HeaderValue::try_from(format!("/v1/purchases/{}", purchase.id)) {
-        headers.insert(header::LOCATION, location);
-    }
-    if answered.replayed {
-        headers.insert(HeaderName::from_static("idempotent-replayed"), HeaderValue::from_static("true"));
-    }
-    Ok(response)
+    let location = format!("/v1/purchases/{}", purchase.id);
+    Ok(made(status, PurchaseView::of(purchase, &caller.0), &location, answered.replayed))
 }
 
 /// One purchase with everything that deciding about it needs, and its history.
@@ -133,7 +119,7 @@ pub(super) async fn show(
     Ok(Json(PurchaseInFull::of(&purchase, &briefing, &events, said)))
 }
 
-fn purchase_id(text: &str) -> Result<PurchaseId, Refusal> {
+pub(super) fn purchase_id(text: &str) -> Result<PurchaseId, Refusal> {
     text.parse().map_err(|_| Refusal::new(Code::NotFound, "there is no such purchase"))
 }
 
@@ -155,24 +141,14 @@ pub(super) async fn list(
     OriginalUri(uri): OriginalUri,
 ) -> Result<Json<PurchaseList>, Failure> {
     let params = Params::of(&uri)?;
-    let state = params.find("state").map(str::parse::<PurchaseState>).transpose();
-    let state = state.map_err(|error| Refusal::field("state", format!("{error}.")))?;
-    let team = params.find("team").map(str::parse).transpose();
-    let team = team.map_err(|error| Refusal::field("team", format!("{error}.")))?;
-    let before = params.find("cursor").map(str::parse).transpose();
-    let before = before.map_err(|_| Refusal::field("cursor", "is not one of ours."))?;
-    let limit = params.clamped("limit", 1, 100, ROWS)?;
-    let filter = Filter { team, state, before, ..Filter::default() };
-    // One more than asked for tells whether there is a next page.
-    let mut found = public.purchasing.list(&caller.0, filter, i64::from(limit) + 1).await?;
-    let rows = usize::try_from(limit).unwrap_or(usize::MAX);
-    let has_more = found.len() > rows;
-    found.truncate(rows);
-    let next_cursor = found.last().filter(|_| has_more).map(|last| last.id.to_string());
-    Ok(Json(PurchaseList {
-        items: found.iter().map(|purchase| PurchaseView::of(purchase, &caller.0)).collect(),
-        next_cursor,
-    }))
+    let state = params.find("state").map(|text| parsed::<PurchaseState>("state", text)).transpose()?;
+    let team = params.find("team").map(|text| parsed("team", text)).transpose()?;
+    let page = PageAsked::of(&params)?;
+    let filter = Filter { team, state, before: page.before, ..Filter::default() };
+    let found = public.purchasing.list(&caller.0, filter, page.wanted()).await?;
+    let (found, next_cursor) = page.cut(found, |last| last.id.to_string());
+    let items = found.iter().map(|purchase| PurchaseView::of(purchase, &caller.0)).collect();
+    Ok(Json(PurchaseList { items, next_cursor }))
 }
 
 fn purchase_request(fields: PurchaseBody) -> Result<PurchaseRequest, Refusal> {

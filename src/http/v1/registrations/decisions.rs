@@ -6,14 +6,12 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{RegistrationView, registration_id};
-use crate::domain::registration::RegistrationId;
 use crate::http::body;
 use crate::http::context::preferred_wait;
 use crate::http::path::PathParams;
 use crate::http::state::{Caller, Public};
-use crate::http::v1::{Failure, bounded};
+use crate::http::v1::{Failure, bounded, digest};
 use crate::service::registrations::Deciding;
-use crate::service::{Code, Refusal};
 
 /// A decision about a registration.
 #[derive(Default, Deserialize, ToSchema)]
@@ -25,19 +23,16 @@ pub(in crate::http::v1) struct RegistrationDecisionBody {
     comment: Option<String>,
 }
 
-impl RegistrationDecisionBody {
-    async fn read(id: RegistrationId, request: Request) -> Result<Deciding, Failure> {
-        let (parts, body) = request.into_parts();
-        let fields = match body::json(&parts.headers, body).await? {
-            None => Self::default(),
-            Some(body) => Self::deserialize(&body).map_err(|error| {
-                Refusal::new(Code::BadRequest, format!("the body cannot be read: {error}"))
-            })?,
-        };
-        let digest = fields.digest.map(|text| text.parse()).transpose();
-        let form_digest = digest.map_err(|_| Refusal::field("digest", "is 64 hexadecimal digits."))?;
-        Ok(Deciding { id, form_digest, comment: bounded("comment", fields.comment, 500)? })
-    }
+/// What is decided about the registration of a path.
+async fn deciding(id: &str, request: Request) -> Result<Deciding, Failure> {
+    let id = registration_id(id)?;
+    let body: Option<RegistrationDecisionBody> = body::fields(request).await?;
+    let body = body.unwrap_or_default();
+    Ok(Deciding {
+        id,
+        form_digest: digest("digest", body.digest)?,
+        comment: bounded("comment", body.comment, 500)?,
+    })
 }
 
 /// Approves a registration for its form. With the last approval that the rule wants it is sent at once.
@@ -60,7 +55,7 @@ pub(in crate::http::v1) async fn approve(
     request: Request,
 ) -> Result<Json<RegistrationView>, Failure> {
     let wait = preferred_wait(request.headers()).unwrap_or_default();
-    let deciding = RegistrationDecisionBody::read(registration_id(&id)?, request).await?;
+    let deciding = deciding(&id, request).await?;
     let registration = public.registrations.approve(&caller.0, deciding, wait).await?;
     Ok(Json(RegistrationView::of(&registration, &caller.0)))
 }
@@ -81,8 +76,7 @@ pub(in crate::http::v1) async fn reject(
     PathParams(id): PathParams<String>,
     request: Request,
 ) -> Result<Json<RegistrationView>, Failure> {
-    let deciding = RegistrationDecisionBody::read(registration_id(&id)?, request).await?;
-    let registration = public.registrations.reject(&caller.0, deciding).await?;
+    let registration = public.registrations.reject(&caller.0, deciding(&id, request).await?).await?;
     Ok(Json(RegistrationView::of(&registration, &caller.0)))
 }
 
@@ -102,7 +96,6 @@ pub(in crate::http::v1) async fn withdraw(
     PathParams(id): PathParams<String>,
     request: Request,
 ) -> Result<Json<RegistrationView>, Failure> {
-    let deciding = RegistrationDecisionBody::read(registration_id(&id)?, request).await?;
-    let registration = public.registrations.withdraw(&caller.0, deciding).await?;
+    let registration = public.registrations.withdraw(&caller.0, deciding(&id, request).await?).await?;
     Ok(Json(RegistrationView::of(&registration, &caller.0)))
 }

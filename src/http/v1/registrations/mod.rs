@@ -7,8 +7,7 @@ mod view;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{OriginalUri, Request, State};
-use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
-use axum::response::IntoResponse as _;
+use axum::http::{Response, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -19,14 +18,14 @@ use crate::http::body;
 use crate::http::context::{self, Params};
 use crate::http::path::PathParams;
 use crate::http::state::{Caller, Public};
-use crate::http::v1::{Failure, bounded, parsed};
+use crate::http::v1::page::PageAsked;
+use crate::http::v1::{Failure, bounded, made, parsed};
 use crate::http::v3::FormBody;
 use crate::service::registrations::{Filter, RegistrationRequest};
 use crate::service::{Code, Refusal};
 use view::{RegistrationInFull, RegistrationView};
 
 const ROUTE: &str = "POST /v1/registrations";
-const ROWS: u32 = 50;
 
 /// What to register.
 #[derive(Deserialize, ToSchema)]
@@ -82,31 +81,20 @@ pub(super) async fn create(
 ) -> Result<Response<Body>, Failure> {
     let (parts, body) = request.into_parts();
     let body = body::json(&parts.headers, body).await?.unwrap_or(Value::Null);
+    let params = Params::of(&uri)?;
     let idempotency =
-        context::idempotency(&parts.headers, ROUTE, "/v1/registrations", &Params::of(&uri)?, Some(&body))?
-            .ok_or_else(|| {
-                Refusal::field("idempotency-key", "is required: a key of your own for this request.")
-            })?;
-    let fields = RegistrationBody::deserialize(&body)
-        .map_err(|error| Refusal::new(Code::BadRequest, format!("the body cannot be read: {error}")))?;
+        context::required_idempotency(&parts.headers, ROUTE, "/v1/registrations", &params, &body)?;
     let request = RegistrationRequest {
         idempotency: Some(idempotency),
         team: context::team_header(&parts.headers)?,
         wait: Some(context::preferred_wait(&parts.headers).unwrap_or(context::WAIT)),
-        ..registration_request(fields)?
+        ..registration_request(body::read(body)?)?
     };
     let answered = public.registrations.request(&caller.0, request).await?;
     let registration = &answered.registration;
     let status = if registration.state.has_arrived() { StatusCode::CREATED } else { StatusCode::ACCEPTED };
-    let mut response = (status, Json(RegistrationView::of(registration, &caller.0))).into_response();
-    let headers = response.headers_mut();
-    if let Ok(location) = HeaderValue::try_from(format!("/v1/registrations/{}", registration.id)) {
-        headers.insert(header::LOCATION, location);
-    }
-    if answered.replayed {
-        headers.insert(HeaderName::from_static("idempotent-replayed"), HeaderValue::from_static("true"));
-    }
-    Ok(response)
+    let location = format!("/v1/registrations/{}", registration.id);
+    Ok(made(status, RegistrationView::of(registration, &caller.0), &location, answered.replayed))
 }
 
 /// One registration with everything that deciding about it needs, and its history.
@@ -152,16 +140,10 @@ pub(super) async fn list(
     let params = Params::of(&uri)?;
     let state = params.find("state").map(|text| parsed::<RegistrationState>("state", text)).transpose()?;
     let team = params.find("team").map(|text| parsed("team", text)).transpose()?;
-    let before = params.find("cursor").map(str::parse).transpose();
-    let before = before.map_err(|_| Refusal::field("cursor", "is not one of ours."))?;
-    let limit = params.clamped("limit", 1, 100, ROWS)?;
-    let filter = Filter { team, state, before, ..Filter::default() };
-    // One more than asked for tells whether there is a next page.
-    let mut found = public.registrations.list(&caller.0, filter, i64::from(limit) + 1).await?;
-    let rows = usize::try_from(limit).unwrap_or(usize::MAX);
-    let has_more = found.len() > rows;
-    found.truncate(rows);
-    let next_cursor = found.last().filter(|_| has_more).map(|last| last.id.to_string());
+    let page = PageAsked::of(&params)?;
+    let filter = Filter { team, state, before: page.before, ..Filter::default() };
+    let found = public.registrations.list(&caller.0, filter, page.wanted()).await?;
+    let (found, next_cursor) = page.cut(found, |last| last.id.to_string());
     let items = found.iter().map(|registration| RegistrationView::of(registration, &caller.0)).collect();
     Ok(Json(RegistrationList { items, next_cursor }))
 }

@@ -5,9 +5,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{Response, StatusCode};
 use axum::response::IntoResponse as _;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::{RegistrationView, registration_id};
@@ -16,7 +14,6 @@ use crate::http::path::PathParams;
 use crate::http::state::{Caller, Public};
 use crate::http::v1::{Failure, bounded};
 use crate::service::registrations::{MailedAnswer, Reporting, Resolving, Whereabouts};
-use crate::service::{Code, Refusal};
 
 /// What ClickSend's mail said.
 #[derive(Deserialize, ToSchema)]
@@ -79,7 +76,7 @@ pub(in crate::http::v1) async fn outcome(
     request: Request,
 ) -> Result<Json<RegistrationView>, Failure> {
     let id = registration_id(&id)?;
-    let fields: OutcomeBody = read(request).await?;
+    let fields: OutcomeBody = body::fields(request).await?;
     let answer = match fields.outcome {
         MailedAnswerWord::Accepted => MailedAnswer::Accepted,
         MailedAnswerWord::Declined => MailedAnswer::Declined,
@@ -108,7 +105,7 @@ pub(in crate::http::v1) async fn resolve(
     request: Request,
 ) -> Result<Response<Body>, Failure> {
     let id = registration_id(&id)?;
-    let fields: ResolutionBody = read(request).await?;
+    let fields: ResolutionBody = body::fields(request).await?;
     let outcome = match fields.outcome {
         WhereaboutsWord::Submitted => Whereabouts::Submitted,
         WhereaboutsWord::Failed => Whereabouts::Failed,
@@ -121,11 +118,4 @@ pub(in crate::http::v1) async fn resolve(
         people_wanted: resolved.wanted,
     };
     Ok((status, Json(view)).into_response())
-}
-
-async fn read<T: DeserializeOwned>(request: Request) -> Result<T, Failure> {
-    let (parts, body) = request.into_parts();
-    let body = body::json(&parts.headers, body).await?.unwrap_or(Value::Null);
-    Ok(serde_json::from_value(body)
-        .map_err(|error| Refusal::new(Code::BadRequest, format!("the body cannot be read: {error}")))?)
 }
