@@ -4,7 +4,7 @@
 //! it returns and nothing else. [`PROTOCOL.md`](self::protocol) tells why it is shaped like this.
 
 #[cfg(test)]
-pub mod sample;
+pub(crate) mod sample;
 mod state;
 mod story;
 

@@ -12,7 +12,7 @@ use crate::domain::purchase::{MessageType, Purchase, PurchaseId, Requester, Stat
 use crate::domain::quote::Quote;
 
 /// Ann's of growth, at the beginning of 1970.
-pub fn purchase() -> Purchase {
+pub(crate) fn purchase() -> Purchase {
     Purchase {
         id: PurchaseId::random(),
         number: "+12025550143".parse().unwrap(),
