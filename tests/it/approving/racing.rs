@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use numbers_gateway::clock::ManualClock;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{RULES, ben};
-use crate::stage::{Answer, Stage, ann, somebody};
+use crate::stage::{Answer, Stage, ann, send, somebody};
 
 /// What is answered to somebody for whom upstream holds its price until `meanwhile` has happened.
 async fn held_at_the_price(
@@ -58,6 +59,22 @@ async fn a_decision_that_is_overtaken_by_its_end_is_none() {
     let expired = stage.look(&ben(), &purchase).await;
     assert_eq!((&expired["state"], &expired["approvals"]), (&json!("expired"), &json!([])));
     assert_eq!((stage.refused_decisions(), stage.calls("buy").await), (1, 0));
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn a_request_that_waits_for_its_price_does_not_outrun_a_rejection() {
+    let stage = Stage::with(RULES).await;
+    let number = stage.numbers_on_sale("US").await[0].clone();
+    let body = json!({"number": number, "reason": "for the spring campaign"});
+    let request = stage.request(&ann(), Method::POST, "/v1/purchases").json(&body);
+    let asking = send(request.header("Idempotency-Key", "slow"));
+    let meanwhile = async {
+        let (_, faster) = stage.pending("US").await;
+        assert_eq!(stage.decide(&ben(), &faster, "reject").await.json()["state"], "rejected");
+    };
+    let answer = held_at_the_price(&stage, asking, meanwhile).await;
+    assert_eq!(answer.verdict(), "409 APPROVAL_REJECTED", "{}", answer.text);
     stage.finish().await;
 }
 
