@@ -140,7 +140,7 @@ impl Gateway {
         tasks.spawn(witness.run(freezes, stop.clone()));
         tasks.spawn(evidence::erasure(config, &parts.store, &parts.clock).run(stop.clone()));
         let refreshing = stop.clone();
-        tasks.spawn(async move { verifier.refresh_forever(refreshing).await });
+        tasks.spawn(async move { verifier.keep_current(refreshing).await });
         tasks.spawn(reconciling.run(stop.clone()));
         tasks.spawn(sweep(registrations, config.purchases.sweep_every, stop.clone()));
         let (tidy_limit, stop_tidying) = (router.tidier(), stop.clone());

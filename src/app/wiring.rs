@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::config::{self, Config, Limit, Mode, PreexistingVisibility};
 use crate::http::ops::{OpsParts, Readiness};
 use crate::http::{EdgeSettings, PublicParts, SearchShape};
+use crate::local_key;
 use crate::metrics::{self, Metrics};
 use crate::service::Code;
 use crate::service::background::Background;
@@ -212,6 +213,8 @@ pub fn issuers(auth: &config::Auth) -> Vec<IssuerOptions> {
             issuer: issuer.issuer.clone(),
             audiences: issuer.audience.clone(),
             keys: key_source(&issuer.keys),
+            key_id: local_key::key_id(issuer).map(str::to_owned),
+            token_type: issuer.token_type.map(token_type),
             algorithms: issuer.algorithms.iter().copied().map(algorithm).collect(),
             max_lifetime: issuer.max_lifetime,
             claims: ClaimNames {
@@ -237,6 +240,13 @@ fn key_source(source: &config::KeySource) -> auth::KeySource {
         config::KeySource::JwksFile(file) => auth::KeySource::JwksFile(file.clone()),
         config::KeySource::PublicKeyFile { file, .. } => auth::KeySource::PublicKeyFile(file.clone()),
         config::KeySource::SecretFile { file, .. } => auth::KeySource::SecretFile(file.clone()),
+    }
+}
+
+const fn token_type(token_type: config::TokenType) -> auth::TokenType {
+    match token_type {
+        config::TokenType::Jwt => auth::TokenType::Jwt,
+        config::TokenType::AccessToken => auth::TokenType::AccessToken,
     }
 }
 

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
-use super::options::Algorithm;
+use super::options::{Algorithm, TokenType};
 use super::refusal::Reason;
 use crate::domain::strict_json::{self, Limits};
 
@@ -32,6 +32,7 @@ pub(super) struct Compact<'a> {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Header {
     pub(super) algorithm: Algorithm,
+    pub(super) token_type: Option<TokenType>,
     pub(super) key_id: Option<String>,
 }
 
@@ -54,13 +55,12 @@ impl<'a> Compact<'a> {
     /// A key not in the list refuses the token: that is what keeps `jwk`, `jku`, `x5u`, `x5c`, `crit`, `b64`,
     /// `zip`, `enc` and `cty` out.
     pub(super) fn header(&self) -> Result<Header, Reason> {
-        let (mut algorithm, mut key_id) = (None, None);
+        let (mut algorithm, mut token_type, mut key_id) = (None, None, None);
         for (name, value) in object(self.header, HEADER_LIMITS, Reason::Header)? {
             let Value::String(text) = value else { return Err(Reason::Header) };
             match name.as_str() {
                 "alg" => algorithm = Some(text.parse().map_err(|_| Reason::Algorithm)?),
-                "typ" if text == "JWT" || text == "at+jwt" => {}
-                "typ" => return Err(Reason::Type),
+                "typ" => token_type = Some(type_of(&text)?),
                 "kid" if is_key_id(&text) => key_id = Some(text),
                 "kid" => return Err(Reason::KeyId),
                 // Entra v1 sends the certificate's thumbprints; our keys are found by `kid` only.
@@ -68,12 +68,20 @@ impl<'a> Compact<'a> {
                 _ => return Err(Reason::Header),
             }
         }
-        Ok(Header { algorithm: algorithm.ok_or(Reason::Header)?, key_id })
+        Ok(Header { algorithm: algorithm.ok_or(Reason::Header)?, token_type, key_id })
     }
 
     /// The claims as a JSON object: no key twice, nothing typed yet.
     pub(super) fn claims(&self) -> Result<Value, Reason> {
         object(self.payload, CLAIMS_LIMITS, Reason::Claims).map(Value::Object)
+    }
+}
+
+fn type_of(text: &str) -> Result<TokenType, Reason> {
+    match text {
+        "JWT" => Ok(TokenType::Jwt),
+        "at+jwt" => Ok(TokenType::AccessToken),
+        _ => Err(Reason::Type),
     }
 }
 
@@ -96,7 +104,7 @@ mod tests {
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
     use super::{Compact, Header};
-    use crate::auth::options::Algorithm;
+    use crate::auth::options::{Algorithm, TokenType};
     use crate::auth::refusal::Reason;
 
     fn header(json: &str) -> Result<Header, Reason> {
@@ -139,13 +147,15 @@ mod tests {
 
     #[test]
     fn known_headers_pass() {
-        let expected =
-            |kid: Option<&str>| Ok(Header { algorithm: Algorithm::RS256, key_id: kid.map(str::to_owned) });
-        assert_eq!(header(r#"{"alg":"RS256"}"#), expected(None));
-        assert_eq!(header(r#"{"typ":"JWT","alg":"RS256","kid":"a+/="}"#), expected(Some("a+/=")));
-        assert_eq!(header(r#"{"typ":"at+jwt","alg":"RS256","kid":"k"}"#), expected(Some("k")));
+        let expected = |token_type, kid: Option<&str>| {
+            Ok(Header { algorithm: Algorithm::RS256, token_type, key_id: kid.map(str::to_owned) })
+        };
+        let (jwt, access) = (Some(TokenType::Jwt), Some(TokenType::AccessToken));
+        assert_eq!(header(r#"{"alg":"RS256"}"#), expected(None, None));
+        assert_eq!(header(r#"{"typ":"JWT","alg":"RS256","kid":"a+/="}"#), expected(jwt, Some("a+/=")));
+        assert_eq!(header(r#"{"typ":"at+jwt","alg":"RS256","kid":"k"}"#), expected(access, Some("k")));
         let entra = r#"{"typ":"JWT","alg":"RS256","x5t":"T1St","kid":"T1St","x5t#S256":"x"}"#;
-        assert_eq!(header(entra), expected(Some("T1St")));
+        assert_eq!(header(entra), expected(jwt, Some("T1St")));
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! One configured issuer, ready for use: its options judged, its keys loaded or their fetcher built.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::compact::Header;
 use super::fetch::{ClientFault, Fetcher};
+use super::key_file::{Content, KeyFile};
 use super::keys::{Key, KeyTable, Miss};
-use super::local::{self, FileFault};
+use super::local::FileFault;
 use super::options::{Algorithm, IssuerOptions, KeySource};
 use super::refusal::{Reason, Refusal};
 use super::remote::{MAX_AGE, RemoteKeys};
@@ -62,7 +64,7 @@ pub struct IssuerHealth {
     pub keys: usize,
     /// How old a fetched set is.
     pub age: Option<Duration>,
-    /// Why the last fetch failed, if it did.
+    /// Why newer keys are not in use: the last fetch failed, or the file has changed and cannot be used.
     pub last_fault: Option<String>,
 }
 
@@ -97,7 +99,7 @@ pub(super) struct Issuer {
 
 #[derive(Debug)]
 pub(super) enum Keys {
-    Local(Arc<KeyTable>),
+    Local(KeyFile),
     Remote(Arc<RemoteKeys>),
 }
 
@@ -122,23 +124,29 @@ impl Issuer {
 
     /// The key a header asks for, and the table it stands in.
     pub(super) async fn find(&self, header: &Header) -> Result<(Arc<KeyTable>, Arc<Key>), Refusal> {
+        if self.options.token_type.is_some_and(|wanted| header.token_type != Some(wanted)) {
+            return Err(Refusal::Invalid(Reason::Type));
+        }
         if !self.options.algorithms.contains(&header.algorithm) {
             return Err(Refusal::Invalid(Reason::Algorithm));
         }
         match &self.keys {
             Keys::Remote(remote) => remote.find(header).await,
-            Keys::Local(table) => match table.find(header) {
-                Ok(key) => Ok((Arc::clone(table), key)),
-                Err(Miss::Unknown) => Err(Refusal::Invalid(Reason::KeyUnknown)),
-                Err(Miss::Refused(reason)) => Err(Refusal::Invalid(reason)),
-            },
+            Keys::Local(file) => {
+                let table = file.table();
+                match table.find(header) {
+                    Ok(key) => Ok((table, key)),
+                    Err(Miss::Unknown) => Err(Refusal::Invalid(Reason::KeyUnknown)),
+                    Err(Miss::Refused(reason)) => Err(Refusal::Invalid(reason)),
+                }
+            }
         }
     }
 
     /// The keys as they are now, without asking anybody.
     pub(super) fn current(&self) -> Option<Arc<KeyTable>> {
         match &self.keys {
-            Keys::Local(table) => Some(Arc::clone(table)),
+            Keys::Local(file) => Some(file.table()),
             Keys::Remote(remote) => remote.current(),
         }
     }
@@ -146,8 +154,9 @@ impl Issuer {
     pub(super) fn health(&self) -> IssuerHealth {
         let name = self.options.name.clone();
         match &self.keys {
-            Keys::Local(table) => {
-                IssuerHealth { name, state: KeyState::Fresh, keys: table.len(), age: None, last_fault: None }
+            Keys::Local(file) => {
+                let (keys, last_fault) = (file.table().len(), file.fault());
+                IssuerHealth { name, state: KeyState::Fresh, keys, age: None, last_fault }
             }
             Keys::Remote(remote) => {
                 let health = remote.health();
@@ -203,13 +212,17 @@ fn judge(options: &IssuerOptions) -> Vec<KeyFault> {
 
 fn load_keys(options: &IssuerOptions, clock: &Clock) -> Result<Keys, KeyFault> {
     let (algorithms, ca) = (options.algorithms.as_slice(), options.ca_file.as_deref());
+    let local = |path: &PathBuf, content| {
+        let file = KeyFile::load(options.name.clone(), path.clone(), content)?;
+        Ok(Keys::Local(file))
+    };
     let fetcher = match &options.keys {
         KeySource::PublicKeyFile(path) => {
             let [algorithm] = algorithms else { return Err(KeyFault::OneAlgorithm) };
-            return Ok(Keys::Local(Arc::new(local::public_key(path, *algorithm)?)));
+            return local(path, Content::PublicKey(*algorithm, options.key_id.clone()));
         }
-        KeySource::SecretFile(path) => return Ok(Keys::Local(Arc::new(local::secret_key(path)?))),
-        KeySource::JwksFile(path) => return Ok(Keys::Local(Arc::new(local::key_set(path, algorithms)?))),
+        KeySource::SecretFile(path) => return local(path, Content::Secret(options.key_id.clone())),
+        KeySource::JwksFile(path) => return local(path, Content::Set(algorithms.to_vec())),
         KeySource::JwksUrl(url) => Fetcher::of_set(url, ca, algorithms)?,
         KeySource::Discover => Fetcher::of_issuer(&options.issuer, ca, algorithms)?,
     };

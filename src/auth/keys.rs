@@ -11,7 +11,7 @@ use super::refusal::Reason;
 /// One key with its one algorithm.
 #[derive(Debug)]
 pub(super) struct Key {
-    /// The `kid`, where its set gives one.
+    /// The `kid`, where its set or the configuration gives one.
     pub(super) id: Option<String>,
     pub(super) algorithm: Algorithm,
     pub(super) material: DecodingKey,
@@ -20,8 +20,8 @@ pub(super) struct Key {
 /// The keys of one issuer at one moment.
 #[derive(Debug)]
 pub(super) enum KeyTable {
-    /// A key from a file that names no `kid`: a token's `kid` is not looked at.
-    Nameless(Arc<Key>),
+    /// A key from a file. Without a `kid` of its own it answers to any.
+    Single(Arc<Key>),
     /// A key set, at most 64.
     Set(Vec<Arc<Key>>),
 }
@@ -49,7 +49,10 @@ impl KeyTable {
     /// The key a header asks for. Without a `kid` there must be exactly one that fits.
     pub(super) fn find(&self, header: &Header) -> Result<Arc<Key>, Miss> {
         let key = match (self, &header.key_id) {
-            (Self::Nameless(key), _) => key,
+            (Self::Single(key), Some(_)) if key.id.is_some() && key.id != header.key_id => {
+                return Err(Miss::Unknown);
+            }
+            (Self::Single(key), _) => key,
             (Self::Set(keys), Some(_)) => {
                 keys.iter().find(|key| key.id == header.key_id).ok_or(Miss::Unknown)?
             }
@@ -71,7 +74,7 @@ impl KeyTable {
 
     pub(super) fn len(&self) -> usize {
         match self {
-            Self::Nameless(_) => 1,
+            Self::Single(_) => 1,
             Self::Set(keys) => keys.len(),
         }
     }

@@ -76,8 +76,12 @@ pub enum FileFault {
     WellKnownSecret(PathBuf),
 }
 
-/// One public key; the caller has made sure that there is one algorithm.
-pub(super) fn public_key(path: &Path, algorithm: Algorithm) -> Result<KeyTable, FileFault> {
+/// One public key; the caller has made sure that there is one algorithm. With a `kid`, it answers to that one only.
+pub(super) fn public_key(
+    path: &Path,
+    algorithm: Algorithm,
+    id: Option<String>,
+) -> Result<KeyTable, FileFault> {
     let pem = read(path)?;
     let not_a_key = || FileFault::NotAPublicKey(path.to_owned());
     if !is_one_block(&pem, "PUBLIC KEY") {
@@ -90,13 +94,13 @@ pub(super) fn public_key(path: &Path, algorithm: Algorithm) -> Result<KeyTable, 
     let Ok(Value::Object(jwk)) = serde_json::to_value(&jwk) else { return Err(not_a_key()) };
     let key = jwk::read_key(&jwk, &[algorithm])
         .map_err(|reason| FileFault::Unusable { path: path.to_owned(), reason })?;
-    Ok(KeyTable::Nameless(Arc::new(key)))
+    Ok(KeyTable::Single(Arc::new(Key { id, ..key })))
 }
 
-/// A shared secret, for HS256.
-pub(super) fn secret_key(path: &Path) -> Result<KeyTable, FileFault> {
+/// A shared secret, for HS256; likewise.
+pub(super) fn secret_key(path: &Path, id: Option<String>) -> Result<KeyTable, FileFault> {
     let material = DecodingKey::from_secret(secret(path)?.expose_secret());
-    Ok(KeyTable::Nameless(Arc::new(Key { id: None, algorithm: Algorithm::HS256, material })))
+    Ok(KeyTable::Single(Arc::new(Key { id, algorithm: Algorithm::HS256, material })))
 }
 
 /// A key set.

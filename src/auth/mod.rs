@@ -6,8 +6,8 @@
 //!
 //! ```text
 //! compact ── header ──► issuer ── keys ──► signature ──► claims ──► mapping ──► Principal
-//!                        │ local  (files)
-//!                        └ remote (fetch, jwk)
+//!                        │ key_file (local, jwk)
+//!                        └ remote   (fetch, jwk)
 //! ```
 
 mod claims;
@@ -15,6 +15,7 @@ mod compact;
 mod fetch;
 mod issuer;
 mod jwk;
+mod key_file;
 mod keys;
 mod local;
 mod mapping;
@@ -31,7 +32,7 @@ pub use fetch::{AddressFault, ClientFault, FetchFault};
 pub use issuer::{IssuerHealth, KeyError, KeyFault, KeyState};
 pub use jwk::{SetFault, Skipped};
 pub use local::FileFault;
-pub use options::{Algorithm, AlgorithmError, ClaimNames, Denied, IssuerOptions, KeySource};
+pub use options::{Algorithm, AlgorithmError, ClaimNames, Denied, IssuerOptions, KeySource, TokenType};
 pub use refusal::{Reason, Refusal};
 pub use signing::{GeneratedKeyPair, NewToken, SignError, Signer, generate_key_pair};
 pub use trace::{Explanation, Step};

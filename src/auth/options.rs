@@ -22,6 +22,10 @@ pub struct IssuerOptions {
     pub audiences: Vec<String>,
     /// Where its keys are.
     pub keys: KeySource,
+    /// The `kid` that its tokens must carry, if they carry one: for a single key in a file. A set names its own.
+    pub key_id: Option<String>,
+    /// The only `typ` of its tokens; `None` means either of ours, or none at all.
+    pub token_type: Option<TokenType>,
     /// What it may sign with. An RSA key that names no algorithm (Entra's) gets the first RSA one of this list.
     pub algorithms: Vec<Algorithm>,
     /// The longest life of a token, from now and from its `iat`.
@@ -49,10 +53,19 @@ pub enum KeySource {
     Discover,
     /// A key set in a file, with the rules of a fetched one.
     JwksFile(PathBuf),
-    /// One RSA, EC or Ed25519 public key (`BEGIN PUBLIC KEY`) for exactly one algorithm. It answers to any `kid`.
+    /// One RSA, EC or Ed25519 public key (`BEGIN PUBLIC KEY`) for exactly one algorithm.
     PublicKeyFile(PathBuf),
-    /// A shared HMAC secret: the bytes of the file less one trailing newline. It answers to any `kid`.
+    /// A shared HMAC secret: the bytes of the file less one trailing newline.
     SecretFile(PathBuf),
+}
+
+/// What a token says it is (RFC 8725 §3.11). An issuer that marks its access tokens keeps its ID tokens out by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenType {
+    /// `JWT`.
+    Jwt,
+    /// `at+jwt`: an access token (RFC 9068 §2.1).
+    AccessToken,
 }
 
 /// The signatures we accept (RFC 7518 §3.1, RFC 8037 §3.1).

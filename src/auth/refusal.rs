@@ -22,7 +22,7 @@ pub enum Reason {
     Form,
     /// The header is not a small JSON object of `alg`, `typ`, `kid` and `x5t`.
     Header,
-    /// `typ` is another thing than a JWT.
+    /// `typ` is another thing than a JWT, or not the issuer's type.
     Type,
     /// `alg` is none of ours, not the issuer's, or not the key's.
     Algorithm,
@@ -129,7 +129,9 @@ impl Reason {
             Self::Header => {
                 "the header may have 1 KiB and only alg, typ, kid, x5t and x5t#S256, each a string"
             }
-            Self::Type => "typ must be absent, \"JWT\" or \"at+jwt\"",
+            Self::Type => {
+                "typ must be absent, \"JWT\" or \"at+jwt\", or the issuer's token_type where it has one"
+            }
             Self::Algorithm => "alg must be in the issuer's algorithms and be the key's own",
             Self::KeyId => "kid must be 1-256 printable ASCII characters; it may be absent when one key fits",
             Self::Claims => "the claims must be one JSON object, no key twice, at most 16 levels",

@@ -1,8 +1,9 @@
 //! From a token to a [`Principal`]: the rules in their order, and a memory of tokens that passed.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use futures_util::future;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -10,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::claims;
 use super::compact::{Compact, Header};
 use super::issuer::{Issuer, IssuerHealth, KeyError, Keys};
+use super::key_file::KeyFile;
 use super::keys::KeyTable;
 use super::mapping;
 use super::options::{Denied, IssuerOptions};
@@ -26,13 +28,23 @@ const MAX_REMEMBERED: u64 = 10_000;
 const FORGET_AFTER: Duration = Duration::from_mins(10);
 /// How often the fetched sets are looked at: they become due by the clock that counts sleep, a timer does not.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// How often key files are looked at: a key that was taken out opens nothing a second later.
+const LOOK_AT_FILES_EVERY: Duration = Duration::from_millis(500);
 
 /// Verifies tokens of the configured issuers.
 #[derive(Debug)]
 pub struct Verifier {
+    trust: ArcSwap<Trust>,
+    /// Held by whoever makes another [`Trust`] of the present one.
+    changing: Mutex<()>,
+    clock: Clock,
+}
+
+/// Who is believed at one moment, and the tokens that passed since then.
+#[derive(Debug)]
+struct Trust {
     issuers: Vec<Issuer>,
     denied: Denied,
-    clock: Clock,
     remembered: moka::sync::Cache<Digest, Verified>,
 }
 
@@ -40,7 +52,7 @@ pub struct Verifier {
 #[derive(Clone, Debug)]
 struct Verified {
     principal: Arc<Principal>,
-    /// Which of [`Verifier::issuers`].
+    /// Which of [`Trust::issuers`].
     issuer: usize,
     /// The keys of then; with any other the signature is checked again.
     table: Arc<KeyTable>,
@@ -48,33 +60,114 @@ struct Verified {
 
 impl Verifier {
     /// Reads the issuers' options and loads what is local. Key sets of issuers are fetched by
-    /// [`Self::refresh_forever`], or when the first token needs them.
+    /// [`Self::keep_current`], or when the first token needs them.
     ///
     /// # Errors
     /// Every fault of every issuer.
     pub fn new(issuers: Vec<IssuerOptions>, denied: Denied, clock: Clock) -> Result<Self, Vec<KeyError>> {
-        Self::load(issuers, denied, clock, &[])
+        super::install_crypto();
+        let trust = Trust::load(issuers, denied, &clock, &[])?;
+        Ok(Self { trust: ArcSwap::from_pointee(trust), changing: Mutex::default(), clock })
     }
 
-    /// The verifier of a changed configuration. It forgets the verified tokens and keeps the fetched key sets of
-    /// issuers that stay as they were. The old one's [`Self::refresh_forever`] is the caller's to stop.
+    /// Believes whom a changed configuration names, from the next token on. Key files are read now; fetched key sets
+    /// of issuers that stay as they were are kept, so that a reload while an issuer is down closes nothing. Blocks as
+    /// long as the disk with the files does.
     ///
     /// # Errors
-    /// Every fault of every issuer; this verifier stays as it is.
-    pub fn reloaded(&self, issuers: Vec<IssuerOptions>, denied: Denied) -> Result<Self, Vec<KeyError>> {
-        Self::load(issuers, denied, self.clock.clone(), &self.issuers)
+    /// Every fault of every issuer; then nothing changes.
+    pub fn replace(&self, issuers: Vec<IssuerOptions>, denied: Denied) -> Result<(), Vec<KeyError>> {
+        let _alone = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let trust = Trust::load(issuers, denied, &self.clock, &self.trust.load().issuers)?;
+        self.trust.store(Arc::new(trust));
+        Ok(())
     }
 
+    /// Who a token stands for. Waits, at most five seconds per issuer of that name, only when the token names a
+    /// key that is not here.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] for the caller's 401, [`Refusal::IssuerUnavailable`] for a 503.
+    pub async fn verify(&self, token: &str) -> Result<Arc<Principal>, Refusal> {
+        let trust = self.trust.load_full();
+        let digest = Digest::of(&[token.as_bytes()]);
+        if let Some(known) = trust.remembered.get(&digest)
+            && trust.still_holds(&known, self.now())
+        {
+            return Ok(known.principal);
+        }
+        let verified = trust.examine(token, self.now(), &mut Trace::Off).await?;
+        trust.remembered.insert(digest, verified.clone());
+        Ok(verified.principal)
+    }
+
+    /// The same verification with a note at every rule, for `token check`.
+    pub async fn explain(&self, token: &str) -> Explanation {
+        let mut trace = Trace::On(Vec::new());
+        let examined = self.trust.load_full().examine(token, self.now(), &mut trace).await;
+        let outcome = examined.map(|verified| verified.principal);
+        Explanation { steps: trace.into_steps(), outcome }
+    }
+
+    /// Keeps fetched key sets fresh and reads changed key files, until told to stop. Fails at nothing: faults are
+    /// logged and retried.
+    pub async fn keep_current(self: &Arc<Self>, stop: CancellationToken) {
+        let fetching = async {
+            loop {
+                self.refresh_due().await;
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        };
+        let reading = async {
+            loop {
+                self.reread_files().await;
+                tokio::time::sleep(LOOK_AT_FILES_EVERY).await;
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = fetching => {}
+            () = reading => {}
+        }
+    }
+
+    /// Fetches every key set that is due, at once: the first sets when called for the first time. Ends within
+    /// five seconds.
+    pub async fn refresh_due(&self) {
+        let trust = self.trust.load_full();
+        future::join_all(trust.remotes().map(RemoteKeys::refresh_if_due)).await;
+    }
+
+    /// Reads every key file again that has changed. Its disk may hang; requests do not wait for it.
+    pub async fn reread_files(&self) {
+        let trust = self.trust.load_full();
+        let reading = tokio::task::spawn_blocking(move || {
+            trust.files().for_each(KeyFile::reread_if_changed);
+        });
+        // An error would be a panic in there; the keys then stay as they were.
+        let _ = reading.await;
+    }
+
+    /// Where each issuer's keys stand, in the order of the configuration.
+    pub fn issuers_health(&self) -> Vec<IssuerHealth> {
+        self.trust.load().issuers.iter().map(Issuer::health).collect()
+    }
+
+    fn now(&self) -> i64 {
+        self.clock.now().as_second()
+    }
+}
+
+impl Trust {
     fn load(
         options: Vec<IssuerOptions>,
         denied: Denied,
-        clock: Clock,
+        clock: &Clock,
         running: &[Issuer],
     ) -> Result<Self, Vec<KeyError>> {
-        super::install_crypto();
         let (mut issuers, mut faults) = (Vec::new(), Vec::new());
         for options in options {
-            match Issuer::load(options, running, &clock) {
+            match Issuer::load(options, running, clock) {
                 Ok(issuer) => issuers.push(issuer),
                 Err(mut found) => faults.append(&mut found),
             }
@@ -84,52 +177,7 @@ impl Verifier {
         }
         let remembered =
             moka::sync::Cache::builder().max_capacity(MAX_REMEMBERED).time_to_live(FORGET_AFTER).build();
-        Ok(Self { issuers, denied, clock, remembered })
-    }
-
-    /// Who a token stands for. Waits, at most five seconds per issuer of that name, only when the token names a
-    /// key that is not here.
-    ///
-    /// # Errors
-    /// [`Refusal::Invalid`] for the caller's 401, [`Refusal::IssuerUnavailable`] for a 503.
-    pub async fn verify(&self, token: &str) -> Result<Arc<Principal>, Refusal> {
-        let digest = Digest::of(&[token.as_bytes()]);
-        if let Some(known) = self.remembered.get(&digest)
-            && self.still_holds(&known)
-        {
-            return Ok(known.principal);
-        }
-        let verified = self.examine(token, &mut Trace::Off).await?;
-        self.remembered.insert(digest, verified.clone());
-        Ok(verified.principal)
-    }
-
-    /// The same verification with a note at every rule, for `token check`.
-    pub async fn explain(&self, token: &str) -> Explanation {
-        let mut trace = Trace::On(Vec::new());
-        let outcome = self.examine(token, &mut trace).await.map(|verified| verified.principal);
-        Explanation { steps: trace.into_steps(), outcome }
-    }
-
-    /// Keeps the fetched key sets fresh until told to stop. Fails at nothing: faults are logged and retried.
-    pub async fn refresh_forever(&self, stop: CancellationToken) {
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = async { self.refresh_due().await; tokio::time::sleep(LOOK_EVERY).await; } => {}
-            }
-        }
-    }
-
-    /// Fetches every key set that is due, at once: the first sets when called for the first time. Ends within
-    /// five seconds.
-    pub async fn refresh_due(&self) {
-        future::join_all(self.remotes().map(RemoteKeys::refresh_if_due)).await;
-    }
-
-    /// Where each issuer's keys stand, in the order of the configuration.
-    pub fn issuers_health(&self) -> Vec<IssuerHealth> {
-        self.issuers.iter().map(Issuer::health).collect()
+        Ok(Self { issuers, denied, remembered })
     }
 
     fn remotes(&self) -> impl Iterator<Item = &Arc<RemoteKeys>> {
@@ -139,17 +187,20 @@ impl Verifier {
         })
     }
 
-    fn still_holds(&self, known: &Verified) -> bool {
+    fn files(&self) -> impl Iterator<Item = &KeyFile> {
+        self.issuers.iter().filter_map(|issuer| match &issuer.keys {
+            Keys::Local(file) => Some(file),
+            Keys::Remote(_) => None,
+        })
+    }
+
+    fn still_holds(&self, known: &Verified, now: i64) -> bool {
         let table = self.issuers.get(known.issuer).and_then(Issuer::current);
         table.is_some_and(|table| Arc::ptr_eq(&table, &known.table))
-            && !claims::has_passed(known.principal.expires_at, self.now())
+            && !claims::has_passed(known.principal.expires_at, now)
     }
 
-    fn now(&self) -> i64 {
-        self.clock.now().as_second()
-    }
-
-    async fn examine(&self, token: &str, trace: &mut Trace) -> Result<Verified, Refusal> {
+    async fn examine(&self, token: &str, now: i64, trace: &mut Trace) -> Result<Verified, Refusal> {
         let opened = match Opened::read(token, trace) {
             Ok(opened) => opened,
             Err(reason) => return Err(trace.refused(Refusal::Invalid(reason))),
@@ -160,7 +211,7 @@ impl Verifier {
                 continue;
             }
             trace.saw("issuer", || format!("iss {:?}, tried as {:?}", opened.issuer, issuer.options.name));
-            match self.examine_for(issuer, &opened, trace).await {
+            match self.examine_for(issuer, &opened, now, trace).await {
                 Ok((principal, table)) => {
                     return Ok(Verified { principal: Arc::new(principal), issuer: index, table });
                 }
@@ -176,6 +227,7 @@ impl Verifier {
         &self,
         issuer: &Issuer,
         token: &Opened<'_>,
+        now: i64,
         trace: &mut Trace,
     ) -> Result<(Principal, Arc<KeyTable>), Refusal> {
         let (table, key) = issuer.find(&token.header).await?;
@@ -184,12 +236,18 @@ impl Verifier {
             return Err(Refusal::Invalid(Reason::Signature));
         }
         trace.saw("signature", || "made by this key".to_owned());
-        let principal = self.judge_claims(&token.claims, issuer, trace).map_err(Refusal::Invalid)?;
+        let principal = self.judge_claims(&token.claims, issuer, now, trace).map_err(Refusal::Invalid)?;
         Ok((principal, table))
     }
 
-    fn judge_claims(&self, claims: &Value, issuer: &Issuer, trace: &mut Trace) -> Result<Principal, Reason> {
-        let expires_at = claims::check(claims, &issuer.options, self.now(), trace)?;
+    fn judge_claims(
+        &self,
+        claims: &Value,
+        issuer: &Issuer,
+        now: i64,
+        trace: &mut Trace,
+    ) -> Result<Principal, Reason> {
+        let expires_at = claims::check(claims, &issuer.options, now, trace)?;
         let principal = mapping::principal(claims, &issuer.options, expires_at)?;
         mapping::check_denied(claims, &principal, &self.denied)?;
         trace.saw("principal", || principal.person.to_string());

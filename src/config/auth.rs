@@ -36,6 +36,8 @@ pub struct Issuer {
     pub keys: KeySource,
     /// Root certificates beside the platform's for fetching keys, PEM.
     pub ca_file: Option<PathBuf>,
+    /// The only `typ` of its tokens. Default none: `JWT`, `at+jwt` or no `typ` at all.
+    pub token_type: Option<TokenType>,
     /// What a token may be signed with: never empty, exactly one for a single key.
     pub algorithms: Vec<Algorithm>,
     /// The longest life of a token, 1 min to 365 d. Default 25 h: managed identities live 24 h.
@@ -75,6 +77,15 @@ pub enum KeySource {
         /// The `kid` tokens must carry, if they carry one.
         kid: Option<String>,
     },
+}
+
+/// What a token's header may say that it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenType {
+    /// `JWT`.
+    Jwt,
+    /// `at+jwt`: an access token, RFC 9068.
+    AccessToken,
 }
 
 /// A signature algorithm, by its name in RFC 7518 and RFC 8037.
@@ -128,6 +139,12 @@ const ALGORITHM: Kind<Algorithm> =
         _ => Err("no such algorithm here".into()),
     });
 
+const TOKEN_TYPE: Kind<TokenType> = Kind::text("write JWT or at+jwt", |text| match text {
+    "JWT" => Ok(TokenType::Jwt),
+    "at+jwt" => Ok(TokenType::AccessToken),
+    _ => Err("no such type here".into()),
+});
+
 const HEADER: Kind<http::HeaderName> =
     Kind::text(r#"write a header's name, like "X-Goog-IAP-JWT-Assertion""#, |text| {
         text.parse().map_err(|_| "not a header's name".into())
@@ -154,6 +171,7 @@ impl Issuer {
             audience: audience(section),
             keys: keys.clone().unwrap_or_else(|| KeySource::JwksFile(PathBuf::new())),
             ca_file: section.optional("ca_file", &READABLE_FILE),
+            token_type: section.optional("token_type", &TOKEN_TYPE),
             algorithms: section.some("algorithms", &ALGORITHM),
             max_lifetime: section.within("max_lifetime", &DURATION, "1m", "365d"),
             claims: section.table("claims", ClaimNames::read),

@@ -34,7 +34,7 @@ mod warnings;
 
 use std::collections::BTreeMap;
 
-pub use auth::{Algorithm, Auth, ClaimNames, Issuer, KeySource};
+pub use auth::{Algorithm, Auth, ClaimNames, Issuer, KeySource, TokenType};
 pub use budget::{Budget, BudgetLimits, Limit};
 pub use fault::{Fault, Faults, Origin};
 pub use layers::{DEFAULT_TEXT, FileSource, Sources};

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der, PublicKeyX509Der};
@@ -150,6 +150,8 @@ pub(super) fn options(keys: KeySource, algorithms: &[Algorithm]) -> IssuerOption
         issuer: ISSUER.to_owned(),
         audiences: vec![AUDIENCE.to_owned()],
         keys,
+        key_id: None,
+        token_type: None,
         algorithms: algorithms.to_vec(),
         max_lifetime: Duration::from_hours(25),
         claims: ClaimNames::default(),
@@ -163,7 +165,7 @@ pub(super) fn options(keys: KeySource, algorithms: &[Algorithm]) -> IssuerOption
 
 /// A verifier, its clock, and the directory its keys were read from.
 pub(super) struct Door {
-    pub(super) verifier: Verifier,
+    pub(super) verifier: Arc<Verifier>,
     pub(super) hand: ManualClock,
 }
 
@@ -175,7 +177,7 @@ impl Door {
     pub(super) fn denying(issuers: Vec<IssuerOptions>, denied: Denied) -> Self {
         let hand = ManualClock::starting_at(Timestamp::from_second(NOW).unwrap());
         let verifier = Verifier::new(issuers, denied, Clock::manual(hand.clone())).unwrap();
-        Self { verifier, hand }
+        Self { verifier: Arc::new(verifier), hand }
     }
 
     /// Opens to the tokens of one key in a set, under the `kid` "k".

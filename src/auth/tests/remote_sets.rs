@@ -156,7 +156,7 @@ async fn the_background_refreshes_before_the_set_is_stale() {
 async fn the_refresher_starts_at_once_and_stops_when_told() {
     let (server, door) = door_to(rsa_set()).await;
     let stop = CancellationToken::new();
-    let (refresher, ()) = tokio::join!(door.verifier.refresh_forever(stop.clone()), async {
+    let (refresher, ()) = tokio::join!(door.verifier.keep_current(stop.clone()), async {
         server.asked.notified().await;
         stop.cancel();
     });
@@ -272,15 +272,15 @@ async fn a_reload_keeps_the_sets_of_issuers_that_stay() {
     let mut same = options(source, &[Algorithm::RS256, Algorithm::ES256]);
     same.may_approve = false;
     let denied = Denied { subjects: ["bob".to_owned()].into(), ..Denied::default() };
-    let reloaded = door.verifier.reloaded(vec![same.clone()], denied).unwrap();
-    assert!(!reloaded.verify(&token).await.unwrap().may_approve);
+    door.verifier.replace(vec![same.clone()], denied).unwrap();
+    assert!(!door.verifier.verify(&token).await.unwrap().may_approve);
     let bob = RSA.good("a", &json!({"sub": "bob"}));
-    assert_eq!(reloaded.verify(&bob).await, Err(Refusal::Invalid(Reason::Denied)));
+    assert_eq!(door.reason(&bob).await, Some(Reason::Denied));
     assert_eq!(server.hits(), 1);
 
     same.algorithms = vec![Algorithm::RS256];
-    let changed = door.verifier.reloaded(vec![same], Denied::default()).unwrap();
-    assert_eq!(changed.verify(&token).await, Err(UNAVAILABLE), "another issuer: its set is fetched anew");
+    door.verifier.replace(vec![same], Denied::default()).unwrap();
+    assert_eq!(door.refusal(&token).await, UNAVAILABLE, "another issuer: its set is fetched anew");
 }
 
 #[tokio::test]

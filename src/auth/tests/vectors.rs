@@ -34,7 +34,7 @@ fn table_of(jwk: &Value) -> Option<KeyTable> {
         let secret = URL_SAFE_NO_PAD.decode(jwk["k"].as_str()?).ok()?;
         let algorithm = jwk["alg"].as_str()?.parse().ok().filter(|it| *it == Algorithm::HS256)?;
         let material = DecodingKey::from_secret(&secret);
-        return Some(KeyTable::Nameless(Arc::new(Key { id: None, algorithm, material })));
+        return Some(KeyTable::Single(Arc::new(Key { id: None, algorithm, material })));
     }
     let files = Files::new();
     let mut jwk = jwk.clone();
