@@ -5,6 +5,7 @@
 
 mod evidence;
 mod listen;
+mod reload;
 mod wiring;
 
 use std::net::SocketAddr;
@@ -34,6 +35,7 @@ use crate::store::{self, Store, StoreError};
 use listen::Listener;
 
 pub use evidence::{EvidenceSource, Fault, Report, WantedExport, export_evidence, verify_evidence};
+pub use reload::Reload;
 pub use wiring::{issuers, verifier};
 
 /// How often maps that grow with callers are cleared of the idle ones.
@@ -81,6 +83,7 @@ pub struct Gateway {
     public: Listener,
     ops: Listener,
     readiness: Readiness,
+    reload: Reload,
     background: Background,
     reads: Background,
     tasks: TaskTracker,
@@ -134,6 +137,7 @@ impl Gateway {
         let reconciling = public.reconciling.clone();
         let registrations = public.registrations.clone();
         let verifier = Arc::clone(&public.verifier);
+        let reload = Reload { verifier: Arc::clone(&verifier), metrics: public.metrics.clone() };
         let router = PublicRouter::new(public);
 
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
@@ -157,7 +161,7 @@ impl Gateway {
         readiness.set(true);
         tracing::info!(api = %public.address(), ops = %ops.address(), "ready");
         let drain_grace = config.server.drain_grace;
-        Ok(Self { public, ops, readiness, background, reads, tasks, stop, disk_lost, drain_grace })
+        Ok(Self { public, ops, readiness, reload, background, reads, tasks, stop, disk_lost, drain_grace })
     }
 
     /// Where the public listener is.
@@ -168,6 +172,11 @@ impl Gateway {
     /// Where the operators' listener is.
     pub const fn ops_address(&self) -> SocketAddr {
         self.ops.address()
+    }
+
+    /// What a changed configuration is given to.
+    pub fn reload(&self) -> Reload {
+        self.reload.clone()
     }
 
     /// Serves until `stop`, then drains within `server.drain_grace`. Without a drain, and with an error, as soon as an

@@ -6,7 +6,7 @@ use std::time::Duration;
 use secrecy::ExposeSecret as _;
 
 use crate::app::StartError;
-use crate::auth::{self, ClaimNames, Denied, IssuerOptions, Verifier};
+use crate::auth::{self, ClaimNames, Denied, IssuerOptions, KeyError, Verifier};
 use crate::clicksend::{self, Call, ClickSend};
 use crate::clock::Clock;
 use crate::config::{self, Config, Limit, Mode, PreexistingVisibility};
@@ -196,12 +196,18 @@ pub(super) fn upstream(config: &Config, clock: Clock, metrics: &Metrics) -> Resu
 
 /// The verifier of the configuration; local keys are read now.
 pub fn verifier(config: &Config, clock: Clock) -> Result<Verifier, StartError> {
-    let denied =
-        Denied { ids: config.auth.denied_ids.clone(), subjects: config.auth.denied_subjects.clone() };
-    Verifier::new(issuers(&config.auth), denied, clock).map_err(|faults| {
-        let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
-        StartError::Configuration(lines.join("\n"))
-    })
+    Verifier::new(issuers(&config.auth), denied(&config.auth), clock).map_err(key_faults)
+}
+
+/// Every fault, a line each.
+pub(super) fn key_faults(faults: Vec<KeyError>) -> StartError {
+    let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    StartError::Configuration(lines.join("\n"))
+}
+
+/// Who is refused although the signature is right.
+pub(super) fn denied(auth: &config::Auth) -> Denied {
+    Denied { ids: auth.denied_ids.clone(), subjects: auth.denied_subjects.clone() }
 }
 
 /// The issuers in the verifier's own words.

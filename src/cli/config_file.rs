@@ -18,6 +18,11 @@ pub(super) struct ConfigFile {
 impl ConfigFile {
     /// The checked configuration, or every fault in it.
     pub(super) fn load(self) -> Result<Loaded, Failure> {
-        config::load(&Sources::from_process(self.file)).map_err(Failure::configuration)
+        config::load(&self.sources()).map_err(Failure::configuration)
+    }
+
+    /// Where it comes from, for reading it again.
+    pub(super) fn sources(self) -> Sources {
+        Sources::from_process(self.file)
     }
 }

@@ -8,6 +8,7 @@ mod check_config;
 mod config_file;
 mod demo;
 mod failure;
+mod following;
 mod healthcheck;
 mod keys;
 mod live;

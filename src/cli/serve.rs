@@ -4,18 +4,19 @@ use clap::Args;
 use tokio_util::sync::CancellationToken;
 
 use super::config_file::ConfigFile;
+use super::following::Following;
 use super::signals::Signals;
 use super::{Failure, run_time};
 use crate::app::Gateway;
 use crate::clock::Clock;
-use crate::config::Loaded;
+use crate::config::{self, Loaded, Sources};
 use crate::telemetry::{Telemetry, Verbosity};
 
 /// Runs the gateway until SIGTERM or SIGINT; a second signal ends it at once.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Logs go to standard error. A stop takes no new purchases and waits for what is in flight, at most \
-                  server.drain_grace.\n\nExample:\n  numbers-gateway serve --config gateway.toml"
+                  server.drain_grace. SIGHUP and a changed file read [auth] again.\n\nExample:\n  numbers-gateway serve --config gateway.toml"
 )]
 pub(super) struct Serve {
     #[command(flatten)]
@@ -24,24 +25,31 @@ pub(super) struct Serve {
 
 impl Serve {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let loaded = self.config.load()?;
+        let sources = self.config.sources();
+        let loaded = config::load(&sources).map_err(Failure::configuration)?;
         let telemetry =
             Telemetry::install(&loaded.config.telemetry, Verbosity::Usual).map_err(Failure::configuration)?;
-        let served = run_time::serve(serve(&loaded));
+        let served = run_time::serve(serve(&loaded, sources));
         telemetry.finish();
         served
     }
 }
 
-async fn serve(loaded: &Loaded) -> Result<(), Failure> {
+async fn serve(loaded: &Loaded, sources: Sources) -> Result<(), Failure> {
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
     let mut signals = Signals::catch()?;
+    let following = Following::new(sources, loaded.origins.clone())?;
     let gateway = tokio::select! {
         started = Gateway::start(&loaded.config, Clock::system()) => started?,
         _ = signals.next() => return Ok(()),
     };
     let stop = CancellationToken::new();
-    Ok(signals.end(gateway.run_until(stop.clone()), &stop).await?)
+    let following = following.forever(gateway.reload());
+    let serving = signals.end(gateway.run_until(stop.clone()), &stop);
+    tokio::select! {
+        ended = serving => Ok(ended?),
+        () = following => Ok(()),
+    }
 }

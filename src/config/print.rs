@@ -32,6 +32,22 @@ impl Origins {
         &self.0
     }
 
+    /// The keys that stand in one of both only, or with another value. A secret's value is not known here: a secret
+    /// that was replaced shows no change.
+    pub fn changes(&self, other: &Self) -> Vec<String> {
+        let differ = |one: &Self, another: &Self| -> Vec<String> {
+            let changed = |setting: &&Setting| {
+                another.find(&setting.key).is_none_or(|counterpart| counterpart.value != setting.value)
+            };
+            one.0.iter().filter(changed).map(|setting| setting.key.clone()).collect()
+        };
+        let mut keys = differ(self, other);
+        keys.extend(differ(other, self));
+        keys.sort();
+        keys.dedup();
+        keys
+    }
+
     /// The setting of a key, if it is set or has a default.
     pub fn find(&self, key: &str) -> Option<&Setting> {
         self.0.binary_search_by(|setting| setting.key.as_str().cmp(key)).ok().and_then(|at| self.0.get(at))

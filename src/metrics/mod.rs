@@ -115,6 +115,7 @@ struct Families {
     refusals: IntCounterVec,
     auth_refusals: IntCounterVec,
     unwritten_heads: IntCounter,
+    config_reload: IntGauge,
 }
 
 impl Metrics {
@@ -175,6 +176,7 @@ impl Metrics {
                 &["reason"],
             )?,
             unwritten_heads: unwritten_heads(&registry)?,
+            config_reload: config_reload(&registry)?,
             registry,
         };
         families.start_at_zero();
@@ -234,6 +236,11 @@ impl Metrics {
     /// A token was not accepted.
     pub fn token_refused(&self, reason: &'static str) {
         self.0.auth_refusals.with_label_values(&[reason]).inc();
+    }
+
+    /// A changed configuration was put in force, or was not.
+    pub fn config_reloaded(&self, successfully: bool) {
+        self.0.config_reload.set(i64::from(successfully));
     }
 
     /// The head of the evidence could not be written outside of the database.
@@ -316,6 +323,16 @@ fn unwritten_heads(registry: &Registry) -> Result<IntCounter, prometheus::Error>
     let counter = IntCounter::new(name, help)?;
     registry.register(Box::new(counter.clone()))?;
     Ok(counter)
+}
+
+/// One from the start on: what runs was read.
+fn config_reload(registry: &Registry) -> Result<IntGauge, prometheus::Error> {
+    let help =
+        "Whether the last change of the configuration was put in force; 0 leaves the earlier one running.";
+    let gauge = IntGauge::new("numbers_gateway_config_reload_success", help)?;
+    gauge.set(1);
+    registry.register(Box::new(gauge.clone()))?;
+    Ok(gauge)
 }
 
 fn build_info(registry: &Registry) -> Result<(), prometheus::Error> {

@@ -4,7 +4,7 @@ use jsonwebtoken::EncodingKey;
 use serde_json::{Value, json};
 
 use super::forge::{AUDIENCE, Door, ED, Files, ISSUER, NOW, OTHER_RSA, RSA, claims, options, set_of};
-use crate::auth::{Algorithm, KeySource, Reason, Refusal};
+use crate::auth::{Algorithm, KeySource, Reason, Refusal, TokenType};
 
 /// Tries a claim in every wrong way, as the reason it must be refused for.
 async fn assert_refused(reason: Reason, name: &str, values: &[Value]) {
@@ -221,6 +221,22 @@ async fn a_changed_token_is_another_token() {
     let zero = format!("{signed}.{}", "A".repeat(86));
     assert_eq!(door.reason(&zero).await, Some(Reason::Signature));
     assert_eq!(door.reason(&OTHER_RSA.good("k", &json!({}))).await, Some(Reason::Algorithm));
+}
+
+#[tokio::test]
+async fn an_issuer_that_insists_on_a_type_takes_no_other() {
+    let good = claims(&json!({})).to_string();
+    for (wanted, word) in [(TokenType::AccessToken, "at+jwt"), (TokenType::Jwt, "JWT")] {
+        let door = Door::with(&ED, |company| company.token_type = Some(wanted));
+        for (header, typ) in [
+            (r#"{"alg":"EdDSA","kid":"k","typ":"JWT"}"#, "JWT"),
+            (r#"{"alg":"EdDSA","kid":"k","typ":"at+jwt"}"#, "at+jwt"),
+            (r#"{"alg":"EdDSA","kid":"k"}"#, ""),
+        ] {
+            let reason = (typ != word).then_some(Reason::Type);
+            assert_eq!(door.reason(&ED.token(header, &good)).await, reason, "{word} wanted, {typ:?} sent");
+        }
+    }
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ mod accepted;
 mod explained;
 mod forge;
 mod hostile;
+mod hot_files;
 mod key_files;
 mod providers;
 mod remote_sets;

@@ -1,0 +1,41 @@
+//! What of a running gateway follows a changed configuration: whose tokens are believed. All of it or nothing.
+
+use std::sync::Arc;
+
+use crate::app::{StartError, wiring};
+use crate::auth::Verifier;
+use crate::config::Config;
+use crate::metrics::Metrics;
+
+/// The keys that take effect without a restart, by how their names begin.
+const FOLLOWED: [&str; 3] = ["auth.issuers", "auth.denied_ids", "auth.denied_subjects"];
+
+/// The parts of a running gateway that a changed configuration reaches. Cheap to clone.
+#[derive(Clone)]
+pub struct Reload {
+    pub(super) verifier: Arc<Verifier>,
+    pub(super) metrics: Metrics,
+}
+
+impl Reload {
+    /// Puts a changed configuration in force, from the next request on. Reads key files, so it blocks as long as
+    /// their disk does.
+    ///
+    /// # Errors
+    /// Every fault of every issuer; then everything stays as it was.
+    pub fn apply(&self, config: &Config) -> Result<(), StartError> {
+        let replaced = self.verifier.replace(wiring::issuers(&config.auth), wiring::denied(&config.auth));
+        self.metrics.config_reloaded(replaced.is_ok());
+        replaced.map_err(wiring::key_faults)
+    }
+
+    /// A changed configuration had faults: everything stays as it was.
+    pub fn refuse(&self) {
+        self.metrics.config_reloaded(false);
+    }
+
+    /// Whether a change of this key takes effect without a restart.
+    pub fn follows(key: &str) -> bool {
+        FOLLOWED.iter().any(|followed| key.starts_with(followed))
+    }
+}

@@ -1,0 +1,98 @@
+//! The configuration while `serve` runs: read again on SIGHUP and when its file changes.
+//!
+//! A file with a fault leaves everything as it was; so does one whose keys cannot be loaded. What a reload cannot
+//! reach is named, so that nobody waits for it.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::time::Duration;
+
+use tokio::signal::unix::{self, Signal, SignalKind};
+
+use super::Failure;
+use crate::app::Reload;
+use crate::config::{self, FileSource, Loaded, Origins, Sources};
+
+/// How often the file is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// Follows one configuration for one gateway.
+pub(super) struct Following {
+    sources: Sources,
+    running: Origins,
+    hangup: Signal,
+}
+
+impl Following {
+    /// SIGHUP is caught from now on. `running` is what the gateway was started with.
+    pub(super) fn new(sources: Sources, running: Origins) -> Result<Self, Failure> {
+        let hangup = unix::signal(SignalKind::hangup());
+        let hangup = hangup.map_err(|error| Failure::internal(format_args!("signals: {error}")))?;
+        Ok(Self { sources, running, hangup })
+    }
+
+    /// Never ends: drop it with the gateway.
+    pub(super) async fn forever(mut self, reload: Reload) {
+        let mut seen = self.stamp();
+        loop {
+            tokio::select! {
+                _ = self.hangup.recv() => {}
+                () = tokio::time::sleep(LOOK_EVERY) => {
+                    if self.stamp() == seen {
+                        continue;
+                    }
+                }
+            }
+            // Before the content: what is written in between is seen the next time.
+            seen = self.stamp();
+            self.read_again(&reload).await;
+        }
+    }
+
+    async fn read_again(&mut self, reload: &Reload) {
+        let (sources, of_gateway) = (self.sources.clone(), reload.clone());
+        // Off the runtime: the disk with the configuration may hang, and requests do not wait for it.
+        let read = tokio::task::spawn_blocking(move || load(&sources, &of_gateway));
+        match read.await {
+            Ok(Ok(loaded)) => {
+                tell_changes(&self.running, &loaded.origins);
+                self.running = loaded.origins;
+            }
+            Ok(Err(faults)) => {
+                for fault in faults.lines() {
+                    tracing::error!(
+                        fault,
+                        "the changed configuration is not used; everything stays as it was"
+                    );
+                }
+            }
+            Err(error) => tracing::error!(%error, "the configuration could not be read again"),
+        }
+    }
+
+    /// What no change of the file leaves as it was.
+    fn stamp(&self) -> Option<(u64, u64, i64, i64)> {
+        let FileSource::Path(path) = &self.sources.file else { return None };
+        let file = fs::metadata(path).ok()?;
+        Some((file.ino(), file.size(), file.ctime(), file.ctime_nsec()))
+    }
+}
+
+fn load(sources: &Sources, reload: &Reload) -> Result<Loaded, String> {
+    let loaded = config::load(sources).map_err(|faults| {
+        reload.refuse();
+        faults.to_string()
+    })?;
+    reload.apply(&loaded.config).map_err(|fault| fault.to_string())?;
+    Ok(loaded)
+}
+
+/// Names the keys that are different now; values stay out of the log.
+fn tell_changes(before: &Origins, after: &Origins) {
+    let (followed, waiting): (Vec<String>, Vec<String>) =
+        before.changes(after).into_iter().partition(|key| Reload::follows(key));
+    tracing::info!(changed = ?followed, "the configuration was read again and is in force");
+    if !waiting.is_empty() {
+        tracing::warn!(keys = ?waiting, "these keys have changed and need a restart");
+    }
+}
