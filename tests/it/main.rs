@@ -26,3 +26,4 @@ mod roles;
 mod searching;
 mod stage;
 mod steering;
+mod tokens;

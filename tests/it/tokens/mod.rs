@@ -1,0 +1,4 @@
+//! Tokens over HTTP: what is let in, what is not, and what a changed configuration makes of both.
+
+mod attacks;
+mod forge;
