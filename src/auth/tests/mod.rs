@@ -15,7 +15,6 @@ mod forge;
 mod hostile;
 mod hot_files;
 mod key_files;
-mod providers;
 mod remote_sets;
 mod server;
 mod signed;

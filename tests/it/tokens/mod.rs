@@ -2,3 +2,5 @@
 
 mod attacks;
 mod forge;
+mod providers;
+mod reloading;
