@@ -16,6 +16,7 @@ use serde_json::{Map, Value};
 use super::compact;
 use super::keys::Key;
 use super::options::Algorithm;
+use super::roca;
 use crate::domain::strict_json::{self, Limits, StrictJsonError};
 
 /// The largest set, in a file or fetched. Entra's has 20 KiB.
@@ -69,8 +70,9 @@ pub enum Skipped {
     /// A member is missing, of the wrong type, or no valid number or point.
     #[error("malformed")]
     Malformed,
-    /// RSA of fewer than 2048 or more than 8192 bits, or with an exponent that is even or below 3.
-    #[error("an RSA key of unsafe size or exponent")]
+    /// RSA of fewer than 2048 or more than 8192 bits, with an exponent that is even or below 3, or of a generator
+    /// whose primes can be guessed.
+    #[error("an RSA key of unsafe size, exponent or origin")]
     Weak,
     /// The private half is in it: anybody may have it.
     #[error("its private half is published")]
@@ -164,7 +166,8 @@ fn algorithm_of(jwk: &Jwk, algorithms: &[Algorithm]) -> Result<Algorithm, Skippe
 fn rsa(modulus: &[u8], exponent: &[u8]) -> Result<DecodingKey, Skipped> {
     let odd = |number: &[u8]| number.last().is_some_and(|byte| byte % 2 == 1);
     let at_least_three = exponent != [1];
-    if RSA_BITS.contains(&bits(modulus)) && odd(modulus) && odd(exponent) && at_least_three {
+    let sound = odd(modulus) && !roca::made(modulus);
+    if RSA_BITS.contains(&bits(modulus)) && sound && odd(exponent) && at_least_three {
         Ok(DecodingKey::from_rsa_raw_components(modulus, exponent))
     } else {
         Err(Skipped::Weak)

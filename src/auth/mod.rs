@@ -22,6 +22,7 @@ mod mapping;
 mod options;
 mod refusal;
 mod remote;
+mod roca;
 mod signing;
 #[cfg(test)]
 mod tests;
