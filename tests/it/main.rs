@@ -10,6 +10,7 @@
 
 mod approving;
 mod audit;
+mod authorisation;
 mod buying;
 mod chaos;
 mod corners;
