@@ -1,8 +1,8 @@
 //! A fetched key set: when it is asked for again, and when it is too old to be believed.
 //!
 //! Strangers can make us look for keys (any token may name any `kid`), so the issuer is asked at most every 30
-//! seconds whatever they send, by one fetch at a time, and a `kid` that a set did not have is not looked for again
-//! until the set is replaced. An issuer that is down costs nothing for a day; after that its tokens open nothing.
+//! seconds whatever they send, by one fetch at a time, and nobody is asked again for a `kid` that was looked for and
+//! missing: the next set, eight minutes later at most, has it or has not. An issuer that is down costs nothing for a day; after that its tokens open nothing.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,8 +26,8 @@ const REFRESH_AFTER: Duration = Duration::from_mins(8);
 const SPACING: Duration = Duration::from_secs(30);
 /// A key may have been withdrawn since; a day is how long an issuer's outage is covered.
 const MAX_STALE: Duration = Duration::from_hours(24);
-/// With a `kid` of 256 bytes: 256 KiB. More are not remembered; the spacing still holds.
-const MAX_UNKNOWN: usize = 1_000;
+/// With a `kid` of 256 bytes: 256 KiB. One comes with a fetch, so eight hours of attack; then all are forgotten.
+const MAX_MISSING: usize = 1_000;
 
 /// The key set of one issuer, kept up to date.
 #[derive(Debug)]
@@ -37,6 +37,8 @@ pub(super) struct RemoteKeys {
     fetcher: Fetcher,
     clock: Clock,
     state: ArcSwap<State>,
+    /// Names that a fetch was made for and did not bring.
+    missing: Mutex<HashSet<String>>,
     /// When the last attempt began; held while one runs, so that there is only one.
     attempt: Arc<tokio::sync::Mutex<Option<Duration>>>,
     /// A fetch outlives the request that wanted it: a caller who hangs up must not cost everybody the next 30 s.
@@ -54,7 +56,6 @@ struct State {
 struct Fetched {
     table: Arc<KeyTable>,
     at: Duration,
-    unknown: Mutex<HashSet<String>>,
 }
 
 /// What operators see of a fetched set.
@@ -78,6 +79,7 @@ impl RemoteKeys {
             fetcher,
             clock,
             state: ArcSwap::default(),
+            missing: Mutex::default(),
             attempt: Arc::default(),
             tasks: TaskTracker::new(),
         }
@@ -100,7 +102,7 @@ impl RemoteKeys {
             match set.table.find(header) {
                 Ok(key) => return Ok((Arc::clone(&set.table), key)),
                 Err(Miss::Refused(reason)) => return Err(Refusal::Invalid(reason)),
-                Err(Miss::Unknown) if set.is_known_missing(wanted) => {
+                Err(Miss::Unknown) if self.is_known_missing(wanted) => {
                     return Err(Refusal::Invalid(Reason::KeyUnknown));
                 }
                 Err(Miss::Unknown) => {}
@@ -118,7 +120,7 @@ impl RemoteKeys {
             }
             Err(Miss::Unknown) => {
                 if attempt == Attempt::Made {
-                    set.remember_missing(wanted);
+                    self.remember_missing(wanted);
                 }
                 Err(Refusal::Invalid(Reason::KeyUnknown))
             }
@@ -173,7 +175,7 @@ impl RemoteKeys {
                     tracing::info!(issuer = self.name, keys, skipped, "the issuer's key set is here");
                 }
                 let table = Arc::new(KeyTable::Set(set.keys));
-                let fetched = Fetched { table, at: self.clock.boot(), unknown: Mutex::default() };
+                let fetched = Fetched { table, at: self.clock.boot() };
                 State { set: Some(Arc::new(fetched)), fault: None }
             }
             Err(fault) => {
@@ -191,17 +193,16 @@ impl RemoteKeys {
     fn age(&self, set: &Fetched) -> Duration {
         self.clock.boot().saturating_sub(set.at)
     }
-}
 
-impl Fetched {
     fn is_known_missing(&self, key_id: &str) -> bool {
-        self.unknown.lock().unwrap_or_else(PoisonError::into_inner).contains(key_id)
+        self.missing.lock().unwrap_or_else(PoisonError::into_inner).contains(key_id)
     }
 
     fn remember_missing(&self, key_id: &str) {
-        let mut unknown = self.unknown.lock().unwrap_or_else(PoisonError::into_inner);
-        if unknown.len() < MAX_UNKNOWN {
-            unknown.insert(key_id.to_owned());
+        let mut missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
+        if missing.len() >= MAX_MISSING {
+            missing.clear();
         }
+        missing.insert(key_id.to_owned());
     }
 }

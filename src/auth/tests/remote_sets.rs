@@ -263,6 +263,36 @@ async fn a_fetch_that_hangs_delays_nobody_who_is_known() {
 }
 
 #[tokio::test]
+async fn a_set_that_drips_in_is_given_up_after_five_seconds_and_asked_for_no_sooner_than_any_other() {
+    let (server, door) = door_to(rsa_set()).await;
+    door.verifier.refresh_due().await;
+    server.answer(Answer::Drip);
+    door.hand.advance(Duration::from_mins(8));
+    let refreshed = tokio::time::timeout(Duration::from_secs(6), door.verifier.refresh_due()).await;
+    assert!(refreshed.is_ok(), "it waits on");
+    assert_eq!(door.verifier.issuers_health()[0].last_fault.as_deref(), Some("no answer within 5 s"));
+    assert!(door.verifier.verify(&lasting("a")).await.is_ok());
+    door.verifier.refresh_due().await;
+    assert_eq!(server.hits(), 2);
+}
+
+#[tokio::test]
+async fn names_that_are_missing_stay_known_when_the_set_is_fetched_again() {
+    let (server, door) = door_to(rsa_set()).await;
+    for _ in 0..3 {
+        for kid in ["b", "c", "d"] {
+            door.hand.advance(SPACING);
+            assert_eq!(door.reason(&lasting(kid)).await, Some(Reason::KeyUnknown));
+        }
+    }
+    assert_eq!(server.hits(), 3, "each name once");
+    server.answer(Answer::Body(set_of(&[RSA.jwk("c")])));
+    door.hand.advance(Duration::from_mins(8));
+    door.verifier.refresh_due().await;
+    assert!(door.verifier.verify(&lasting("c")).await.is_ok());
+}
+
+#[tokio::test]
 async fn a_reload_keeps_the_sets_of_issuers_that_stay() {
     let (server, door) = door_to(rsa_set()).await;
     let token = lasting("a");

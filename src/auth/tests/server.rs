@@ -1,11 +1,14 @@
 //! An issuer on a real socket that answers what a test wants and counts who asks.
 
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
+use futures_util::stream;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -21,6 +24,8 @@ pub(super) enum Answer {
     Status(u16),
     /// The body, but not before the test allows it.
     Held(String, Arc<Notify>),
+    /// 200, and then a byte now and again for ever.
+    Drip,
     /// The discovery document at its place, the set elsewhere.
     Discovery { document: String, set: String },
 }
@@ -92,6 +97,13 @@ async fn respond(State(shared): State<Shared>, request: Request) -> Response {
         Answer::Held(body, allowed) => {
             allowed.notified().await;
             Response::new(Body::from(body))
+        }
+        Answer::Drip => {
+            let bytes = stream::unfold((), |()| async {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                Some((Ok::<_, Infallible>(" "), ()))
+            });
+            Response::new(Body::from_stream(bytes))
         }
         Answer::Discovery { document, set } => {
             let described = path == "/.well-known/openid-configuration";
