@@ -26,7 +26,7 @@ impl Reload {
     pub fn apply(&self, config: &Config) -> Result<(), StartError> {
         let replaced = self.verifier.replace(wiring::issuers(&config.auth), wiring::denied(&config.auth));
         self.metrics.config_reloaded(replaced.is_ok());
-        replaced.map_err(wiring::key_faults)
+        replaced.map_err(|faults| wiring::key_faults(&faults))
     }
 
     /// A changed configuration had faults: everything stays as it was.

@@ -196,11 +196,11 @@ pub(super) fn upstream(config: &Config, clock: Clock, metrics: &Metrics) -> Resu
 
 /// The verifier of the configuration; local keys are read now.
 pub fn verifier(config: &Config, clock: Clock) -> Result<Verifier, StartError> {
-    Verifier::new(issuers(&config.auth), denied(&config.auth), clock).map_err(key_faults)
+    Verifier::new(issuers(&config.auth), denied(&config.auth), clock).map_err(|faults| key_faults(&faults))
 }
 
 /// Every fault, a line each.
-pub(super) fn key_faults(faults: Vec<KeyError>) -> StartError {
+pub(super) fn key_faults(faults: &[KeyError]) -> StartError {
     let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
     StartError::Configuration(lines.join("\n"))
 }

@@ -64,7 +64,8 @@ impl Demo {
             _ = signals.next() => return Ok(()),
         };
         if self.tour {
-            return tour(demo, signals).await;
+            // Boxed: a whole gateway with its people is much for a stack.
+            return Box::pin(tour(demo, signals)).await;
         }
         output::result(if self.json { demo.ready().json() } else { demo.introduction().await? })?;
         let stop = CancellationToken::new();

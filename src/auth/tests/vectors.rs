@@ -72,9 +72,8 @@ fn judge(key: &Value, token: &str) -> Result<(), String> {
     let compact = Compact::split(token).map_err(words)?;
     let header = compact.header().map_err(words)?;
     // Their payloads are no JSON, but must be base64url.
-    match compact.claims() {
-        Err(Reason::Form) => return Err(words(Reason::Form)),
-        Ok(_) | Err(_) => {}
+    if compact.claims().is_err_and(|reason| reason == Reason::Form) {
+        return Err(words(Reason::Form));
     }
     let found = load(key)?.find(&header).map_err(|miss| match miss {
         Miss::Unknown => words(Reason::KeyUnknown),

@@ -23,7 +23,7 @@ struct Provider {
     file: &'static str,
     /// The part of its addresses that is replaced.
     host: &'static str,
-    /// Paths it serves; the discovery document stands there where it has one.
+    /// Where its discovery document is and what it says, if we ask for it.
     discovery: Option<(&'static str, Value)>,
     keys_at: &'static str,
     /// What its keys have beside the numbers, and what the set has besides.
@@ -42,7 +42,7 @@ impl Provider {
         self.header["alg"].as_str().unwrap()
     }
 
-    async fn is_accepted(self) {
+    async fn lets_in(self) {
         let forge = if self.algorithm() == "ES256" { Forge::p256() } else { Forge::rsa() };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -57,8 +57,8 @@ impl Provider {
         served.extend(
             self.discovery.as_ref().map(|(path, document)| ((*path).to_owned(), here(document).to_string())),
         );
-        let server = Router::new().fallback(serve).with_state(served);
-        tokio::task::spawn(async move { axum::serve(listener, server).await.unwrap() });
+        let site = Router::new().fallback(serve).with_state(served);
+        tokio::task::spawn(async move { axum::serve(listener, site).await.unwrap() });
 
         let path = Path::new("config/examples/sso").join(self.file);
         let text = std::fs::read_to_string(&path).unwrap();
@@ -132,7 +132,7 @@ async fn entra_version_2() {
         }),
         subject: "690222be-ff1a-4d56-abd1-7e4f7d38e474",
     }
-    .is_accepted()
+    .lets_in()
     .await;
 }
 
@@ -158,7 +158,7 @@ async fn entra_version_1() {
         }),
         subject: "690222be-ff1a-4d56-abd1-7e4f7d38e474",
     }
-    .is_accepted()
+    .lets_in()
     .await;
 }
 
@@ -197,7 +197,7 @@ async fn keycloak() {
         }),
         subject: "f3a1c2d4-0000-4000-8000-000000000001",
     }
-    .is_accepted()
+    .lets_in()
     .await;
 }
 
@@ -224,7 +224,7 @@ async fn okta() {
         }),
         subject: "00ujmkLgagxeRrAg20g3",
     }
-    .is_accepted()
+    .lets_in()
     .await;
 }
 
@@ -253,7 +253,7 @@ async fn auth0() {
         }),
         subject: "auth0|5f7c8ec7c33c6c004bbafe82",
     }
-    .is_accepted()
+    .lets_in()
     .await;
 }
 
@@ -275,7 +275,7 @@ async fn google_identity_aware_proxy() {
         }),
         subject: "accounts.google.com:112233445566778899000",
     }
-    .is_accepted()
+    .lets_in()
     .await;
 }
 
@@ -298,7 +298,7 @@ async fn cognito() {
         }),
         subject: "aaaaaaaa-bbbb-cccc-dddd-example",
     }
-    .is_accepted()
+    .lets_in()
     .await;
 }
 
@@ -324,7 +324,7 @@ async fn cloudflare_access() {
         }),
         subject: "7335d417-61da-459d-899c-0a01c76a2f94",
     }
-    .is_accepted()
+    .lets_in()
     .await;
 }
 

@@ -1,5 +1,7 @@
 //! Good tokens, written differently.
 
+use std::fmt::Write as _;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
 use serde_json::json;
@@ -61,7 +63,10 @@ fn parts(keys: &Keys) -> Vec<Row> {
         format!("{signed}.{}", keys.rsa.signature(&signed))
     };
     let flattened = json!({"protected": header, "payload": claims, "signature": signature}).to_string();
-    let hexadecimal: String = GOOD_HEADER.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let mut hexadecimal = String::new();
+    for byte in GOOD_HEADER.bytes() {
+        write!(hexadecimal, "{byte:02x}").unwrap();
+    }
     vec![
         ("padding after the signature", "form", format!("{header}.{claims}.{signature}==")),
         ("claims with padding, signed so", "form", signed(header, &URL_SAFE.encode(&text))),
