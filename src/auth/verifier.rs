@@ -29,7 +29,7 @@ const FORGET_AFTER: Duration = Duration::from_mins(10);
 /// How often the fetched sets are looked at: they become due by the clock that counts sleep, a timer does not.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// How often key files are looked at: a key that was taken out opens nothing a second later.
-const LOOK_AT_FILES_EVERY: Duration = Duration::from_millis(500);
+const LOOK_AT_FILES_EVERY: Duration = Duration::from_millis(200);
 
 /// Verifies tokens of the configured issuers.
 #[derive(Debug)]

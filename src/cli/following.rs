@@ -13,8 +13,8 @@ use super::Failure;
 use crate::app::Reload;
 use crate::config::{self, FileSource, Loaded, Origins, Sources};
 
-/// How often the file is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How often the file is looked at: who was denied in it is out within a second.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// Follows one configuration for one gateway.
 pub(super) struct Following {
