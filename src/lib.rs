@@ -11,6 +11,7 @@ pub mod domain;
 pub mod http;
 pub mod local_key;
 pub mod metrics;
+pub mod notify;
 pub mod service;
 pub mod simulator;
 pub mod store;

@@ -128,14 +128,15 @@ impl Gateway {
             instance: InstanceId(Uuid::new_v4()),
             buying,
         };
-        let (public, limits) = parts.public();
+        let (public, limits) = parts.public()?;
+        public.notices.begin().await?;
         recover(&public.purchasing, &public.registrations).await?;
         public.freezes.reread().await?;
         public.reconciling.begin(ACCOUNT_WITHIN).await;
         let ops = parts.ops(&readiness);
         let (searches, freezes) = (public.searches.clone(), public.freezes.clone());
         let reconciling = public.reconciling.clone();
-        let registrations = public.registrations.clone();
+        let (registrations, notices) = (public.registrations.clone(), public.notices.clone());
         let verifier = Arc::clone(&public.verifier);
         let reload = Reload { verifier: Arc::clone(&verifier), metrics: public.metrics.clone() };
         let router = PublicRouter::new(public);
@@ -146,6 +147,7 @@ impl Gateway {
         let refreshing = stop.clone();
         tasks.spawn(async move { verifier.keep_current(refreshing).await });
         tasks.spawn(reconciling.run(stop.clone()));
+        tasks.spawn(notices.run(stop.clone()));
         tasks.spawn(sweep(registrations, config.purchases.sweep_every, stop.clone()));
         let (tidy_limit, stop_tidying) = (router.tidier(), stop.clone());
         tasks.spawn(every(TIDY_EVERY, stop_tidying, move || {

@@ -14,6 +14,7 @@ use crate::http::ops::{OpsParts, Readiness};
 use crate::http::{EdgeSettings, PublicParts, SearchShape};
 use crate::local_key;
 use crate::metrics::{self, Metrics};
+use crate::notify::{self, Webhook};
 use crate::service::Code;
 use crate::service::background::Background;
 use crate::service::budgets::BudgetReader;
@@ -23,6 +24,7 @@ use crate::service::figures::FigureReader;
 use crate::service::freezes::Freezes;
 use crate::service::ground::Ground;
 use crate::service::limits::{PersonLimit, Rate};
+use crate::service::notices::{NoticeParts, Notices};
 use crate::service::owned::{OwnedNumbers, OwnedSettings};
 use crate::service::passage::Passage;
 use crate::service::purchasing::{Purchasing, PurchasingParts, PurchasingSettings};
@@ -56,7 +58,7 @@ pub(super) struct Wired<'c> {
 
 impl Wired<'_> {
     /// Everything behind the public listener, and its limits, to be tidied.
-    pub(super) fn public(&self) -> (PublicParts, [Arc<PersonLimit>; 2]) {
+    pub(super) fn public(&self) -> Result<(PublicParts, [Arc<PersonLimit>; 2]), StartError> {
         self.metrics.expect_refusals(Code::ALL.into_iter().map(Code::as_str));
         let (ground, searches, owned) = (self.ground(), self.searches(), self.owned());
         let purchasing = Purchasing::new(PurchasingParts {
@@ -83,12 +85,31 @@ impl Wired<'_> {
             freezes: Freezes::new(ground.store.clone(), ground.buying.clone(), Arc::clone(&ground.teams)),
             searches,
             owned,
+            notices: self.notices(&ground)?,
             evidence: Evidence::new(self.store.clone(), self.config.policy.digest()),
             teams: ground.teams,
             metrics: ground.metrics,
             settings: edge_settings(self.config),
         };
-        (public, [ground.writes, ground.decisions])
+        Ok((public, [ground.writes, ground.decisions]))
+    }
+
+    fn notices(&self, ground: &Ground) -> Result<Notices, StartError> {
+        let notifications = &self.config.notifications;
+        let webhooks = notifications.webhooks.iter().map(|webhook| {
+            let options = webhook_options(notifications, webhook);
+            let built = Webhook::new(&options).map_err(|fault| {
+                StartError::Configuration(format!("notifications.webhooks {}: {fault}", webhook.name))
+            });
+            Ok((built?, webhook.events.clone()))
+        });
+        Ok(Notices::new(NoticeParts {
+            ground: ground.clone(),
+            currency: self.config.budget.currency,
+            public_url: self.config.server.public_url.as_ref().map(|url| url.as_str().to_owned()),
+            expires_soon: notifications.expires_soon,
+            webhooks: webhooks.collect::<Result<_, StartError>>()?,
+        }))
     }
 
     fn limit(&self, which: metrics::Limit, of: config::Rate) -> PersonLimit {
@@ -264,6 +285,20 @@ const fn algorithm(algorithm: config::Algorithm) -> auth::Algorithm {
         config::Algorithm::ES256 => auth::Algorithm::ES256,
         config::Algorithm::ES384 => auth::Algorithm::ES384,
         config::Algorithm::EdDSA => auth::Algorithm::EdDSA,
+    }
+}
+
+fn webhook_options(notifications: &config::Notifications, webhook: &config::Webhook) -> notify::Options {
+    notify::Options {
+        name: webhook.name.clone(),
+        url: webhook.url.clone(),
+        secret: webhook.secret.clone(),
+        format: match webhook.format {
+            config::NoticeFormat::Json => notify::Format::Json,
+            config::NoticeFormat::Slack => notify::Format::Slack,
+        },
+        inner_networks: notifications.inner_networks.clone(),
+        ca_file: notifications.ca_file.clone(),
     }
 }
 

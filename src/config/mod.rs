@@ -12,6 +12,7 @@ mod kind;
 mod kinds;
 mod layers;
 mod limits;
+mod notifications;
 mod policy;
 mod policy_cases;
 mod print;
@@ -39,6 +40,7 @@ pub use budget::{Budget, BudgetLimits, Limit};
 pub use fault::{Fault, Faults, Origin};
 pub use layers::{DEFAULT_TEXT, FileSource, Sources};
 pub use limits::{Cache, Limits, PurchasesPerDay, Rate};
+pub use notifications::{NoticeFormat, Notifications, Webhook};
 pub use policy_cases::{Asked, Expected, PolicyCase, read as read_policy_cases};
 pub use print::{Origins, Setting};
 pub use purchases::{Audit, Mode, PreexistingVisibility, Purchases, Retention};
@@ -83,6 +85,8 @@ pub struct Config {
     pub limits: Limits,
     /// How a purchase goes.
     pub purchases: Purchases,
+    /// Who is told what happens.
+    pub notifications: Notifications,
     /// The evidence.
     pub audit: Audit,
     /// How long personal data is kept.
@@ -138,6 +142,7 @@ impl Config {
             cache: root.table("cache", Cache::read),
             limits: root.table("limits", Limits::read),
             purchases: root.table("purchases", Purchases::read),
+            notifications: root.table("notifications", Notifications::read),
             audit: root.table("audit", Audit::read),
             retention: root.table("retention", Retention::read),
             telemetry: root.table("telemetry", Telemetry::read),

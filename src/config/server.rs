@@ -9,13 +9,15 @@ use ipnet::IpNet;
 use crate::config::kind::{Kind, Outcome};
 use crate::config::kinds::{READABLE_FILE, SOCKET_ADDRESS};
 use crate::config::section::Section;
-use crate::config::units::DURATION;
+use crate::config::units::{DURATION, WEB_URL, WebUrl};
 
 /// `[server]`: the public listener.
 #[derive(Clone, Debug)]
 pub struct Server {
     /// Address and port. Default `127.0.0.1:8080`; changing it needs a restart.
     pub listen: SocketAddr,
+    /// Where people reach the gateway, without `/console`: links in notices begin with it. Default none: no links.
+    pub public_url: Option<WebUrl>,
     /// Accepted `Host` headers, in lower case, without a port. Default empty: any valid one.
     pub hosts: Vec<String>,
     /// Peers whose `X-Forwarded-For` and `traceparent` are believed, read right to left. Default none.
@@ -46,13 +48,14 @@ pub struct Ops {
 const HOST: Kind<String> =
     Kind::text(r#"write a host name or address without scheme and port, like "numbers.example.com""#, host);
 
-const NETWORK: Kind<IpNet> =
+pub(super) const NETWORK: Kind<IpNet> =
     Kind::text(r#"write an address or a network, like "10.0.0.0/8" or "2001:db8::/32""#, network);
 
 impl Server {
     pub(super) fn read(section: &mut Section<'_>) -> Self {
         Self {
             listen: section.required("listen", &SOCKET_ADDRESS),
+            public_url: section.optional("public_url", &WEB_URL),
             hosts: section.list("hosts", &HOST),
             trusted_proxies: section.list("trusted_proxies", &NETWORK),
             tls: section.table("tls", tls),

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
+use crate::config::notifications::MOST_WEBHOOKS;
 use crate::config::reading::Reading;
 use crate::config::{Config, Issuer, tree};
 use crate::domain::approval::ApproverTeam;
@@ -20,6 +21,7 @@ pub(super) fn compare(config: &Config, reading: &mut Reading) {
     issuers(config, reading);
     teams(config, reading);
     rules(config, reading);
+    webhooks(config, reading);
 }
 
 fn sound(reading: &Reading, keys: &[&str]) -> bool {
@@ -164,6 +166,21 @@ fn rules(config: &Config, reading: &mut Reading) {
         }
         buying_was_seen = true;
         budgets(config, reading, &at, rule);
+    }
+}
+
+fn webhooks(config: &Config, reading: &mut Reading) {
+    let webhooks = &config.notifications.webhooks;
+    for (index, webhook) in webhooks.iter().enumerate() {
+        let at = format!("notifications.webhooks[{index}]");
+        if webhooks.iter().take(index).any(|earlier| earlier.name == webhook.name) && sound(reading, &[&at]) {
+            let valid = "give each webhook a name of its own";
+            reading.refuse(&format!("{at}.name"), "the name, or the host, of an earlier webhook", valid);
+        }
+    }
+    if webhooks.len() > MOST_WEBHOOKS {
+        let valid = format!("keep {MOST_WEBHOOKS}");
+        reading.refuse("notifications.webhooks", format!("{} webhooks", webhooks.len()), valid);
     }
 }
 

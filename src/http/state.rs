@@ -11,6 +11,7 @@ use crate::service::budgets::BudgetReader;
 use crate::service::evidence::Evidence;
 use crate::service::freezes::Freezes;
 use crate::service::limits::Rate;
+use crate::service::notices::Notices;
 use crate::service::owned::OwnedNumbers;
 use crate::service::purchasing::Purchasing;
 use crate::service::reconciling::Reconciling;
@@ -36,6 +37,8 @@ pub struct PublicParts {
     pub freezes: Freezes,
     /// Registering.
     pub registrations: Registrations,
+    /// What webhooks were not told.
+    pub notices: Notices,
     /// The evidence, for those who may read it.
     pub evidence: Evidence,
     /// The configured teams, for telling callers about themselves.

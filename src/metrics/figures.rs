@@ -26,6 +26,8 @@ pub struct Figures {
     pub recurring: Vec<LedgerFigure>,
     /// Budgets of this month.
     pub budgets: Vec<BudgetFigure>,
+    /// Notices that are not delivered.
+    pub notices: Vec<NoticeFigure>,
     /// When the store was read, in seconds since 1970.
     pub read_at: i64,
 }
@@ -77,6 +79,17 @@ pub struct BudgetFigure {
     pub recurring_held: Money,
 }
 
+/// A webhook and what it was not told yet.
+#[derive(Clone, Debug)]
+pub struct NoticeFigure {
+    /// Its name.
+    pub webhook: String,
+    /// Notices that are still to be sent.
+    pub waiting: i64,
+    /// Notices that were given up.
+    pub dead: i64,
+}
+
 const FROM_STORE: &str = "From the database, the same in every replica: fold with max.";
 
 impl Figures {
@@ -85,6 +98,7 @@ impl Figures {
         families.extend(self.numbers()?);
         families.extend(self.money()?);
         families.extend(self.budgets()?);
+        families.extend(self.notices()?);
         let age = gauge(
             "numbers_gateway_collector_last_success_timestamp_seconds",
             "When the figures were read last.",
@@ -169,6 +183,20 @@ impl Figures {
             held.with_label_values(&of_recurring).set(major(budget.recurring_held));
         }
         Ok([limit.collect(), spent.collect(), held.collect()].concat())
+    }
+
+    fn notices(&self) -> Result<Vec<MetricFamily>, prometheus::Error> {
+        let notices = gauge(
+            "numbers_gateway_notices",
+            "Notices that are not delivered: waiting to be sent, or given up.",
+            &["webhook", "state"],
+        )?;
+        for figure in &self.notices {
+            for (state, count) in [("waiting", figure.waiting), ("dead", figure.dead)] {
+                notices.with_label_values(&[figure.webhook.as_str(), state]).set(count_as_float(count));
+            }
+        }
+        Ok(notices.collect())
     }
 }
 

@@ -18,7 +18,7 @@ use prometheus::{
 
 use crate::domain::purchase::State;
 
-pub use figures::{BudgetFigure, Figures, LedgerFigure, OwnedFigure};
+pub use figures::{BudgetFigure, Figures, LedgerFigure, NoticeFigure, OwnedFigure};
 pub use reconciled::{Alarm, BookedBy, Scan};
 
 use reconciled::Reconciled;
@@ -98,6 +98,29 @@ impl Limit {
     }
 }
 
+/// What came of an attempt to tell a webhook something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoticeOutcome {
+    /// It was taken.
+    Delivered,
+    /// It is tried again.
+    Failed,
+    /// It is not tried any more.
+    Dead,
+}
+
+impl NoticeOutcome {
+    const ALL: [Self; 3] = [Self::Delivered, Self::Failed, Self::Dead];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Failed => "failed",
+            Self::Dead => "dead",
+        }
+    }
+}
+
 /// The gateway's metrics. Cheap to clone.
 #[derive(Clone)]
 pub struct Metrics(Arc<Families>);
@@ -116,6 +139,7 @@ struct Families {
     auth_refusals: IntCounterVec,
     unwritten_heads: IntCounter,
     config_reload: IntGauge,
+    notices: IntCounterVec,
 }
 
 impl Metrics {
@@ -177,6 +201,12 @@ impl Metrics {
             )?,
             unwritten_heads: unwritten_heads(&registry)?,
             config_reload: config_reload(&registry)?,
+            notices: counter(
+                &registry,
+                "numbers_gateway_notice_attempts_total",
+                "Attempts to tell a webhook something, by what came of them.",
+                &["webhook", "outcome"],
+            )?,
             registry,
         };
         families.start_at_zero();
@@ -246,6 +276,18 @@ impl Metrics {
     /// The head of the evidence could not be written outside of the database.
     pub fn head_not_written(&self) {
         self.0.unwritten_heads.inc();
+    }
+
+    /// A webhook was told something, or not.
+    pub fn notice_sent(&self, webhook: &str, outcome: NoticeOutcome) {
+        self.0.notices.with_label_values(&[webhook, outcome.as_str()]).inc();
+    }
+
+    /// Begins a configured webhook's series at zero.
+    pub fn expect_webhook(&self, webhook: &str) {
+        for outcome in NoticeOutcome::ALL {
+            self.0.notices.with_label_values(&[webhook, outcome.as_str()]);
+        }
     }
 
     /// Everything in Prometheus' text format; without figures where the store gave none, because stale is not zero.

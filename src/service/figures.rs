@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use crate::clock::Clock;
 use crate::domain::money::Currency;
 use crate::domain::owned::Origin;
-use crate::metrics::{BudgetFigure, Figures, LedgerFigure, OwnedFigure};
+use crate::metrics::{BudgetFigure, Figures, LedgerFigure, NoticeFigure, OwnedFigure};
 use crate::service::budgets;
 use crate::service::judging::month_of;
 use crate::service::teams::Teams;
@@ -94,8 +94,21 @@ fn read(
             }
             None => Vec::new(),
         },
+        notices: notices(session)?,
         read_at: 0,
     })
+}
+
+/// Of every webhook that is configured or has something left: one without any is zero and not absent.
+fn notices(session: &Session<'_>) -> Result<Vec<NoticeFigure>, StoreError> {
+    let subscribers = store::notices::subscriptions(session)?.into_keys();
+    let mut figures: BTreeMap<String, NoticeFigure> = subscribers
+        .map(|webhook| (webhook.clone(), NoticeFigure { webhook, waiting: 0, dead: 0 }))
+        .collect();
+    for store::notices::Count { subscriber: webhook, waiting, dead } in store::notices::counts(session)? {
+        figures.insert(webhook.clone(), NoticeFigure { webhook, waiting, dead });
+    }
+    Ok(figures.into_values().collect())
 }
 
 fn budget_figure(position: budgets::Position, currency: Currency) -> BudgetFigure {

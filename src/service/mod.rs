@@ -15,6 +15,7 @@ pub mod freezes;
 pub mod ground;
 pub mod judging;
 pub mod limits;
+pub mod notices;
 pub mod owned;
 pub mod passage;
 pub mod purchasing;

@@ -6,6 +6,7 @@ use crate::domain::audit::{AuditEvent, Head};
 use crate::domain::canonical::Digest;
 use crate::domain::chain::FoundLink;
 use crate::store::error::StoreError;
+use crate::store::notices;
 use crate::store::session::{Param, Row, Session, only_lossy_text, only_text};
 use crate::store::tx::Tx;
 
@@ -179,5 +180,5 @@ pub(super) fn append(tx: &mut Tx<'_>, event: &AuditEvent) -> Result<(), StoreErr
             ],
         )?;
     }
-    Ok(())
+    notices::enqueue(tx, link.sequence, event)
 }

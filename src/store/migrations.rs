@@ -16,6 +16,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (3, include_str!("migrations/0003_evidence.sql")),
     (4, include_str!("migrations/0004_reserved_price.sql")),
     (5, include_str!("migrations/0005_covering.sql")),
+    (6, include_str!("migrations/0006_notices.sql")),
 ];
 
 pub(super) fn run(connection: &Connection, at: Timestamp) -> Result<(), StoreError> {

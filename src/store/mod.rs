@@ -16,6 +16,7 @@ pub mod idempotency;
 pub mod known_numbers;
 pub mod ledger;
 mod migrations;
+pub mod notices;
 pub mod owned;
 pub mod personal;
 pub mod policies;

@@ -81,6 +81,12 @@ impl<'c> Tx<'c> {
         self.session.execute(statement, params)
     }
 
+    /// Keeps the outbox's books: what was sent and when it is tried again is no evidence, and an event about it would
+    /// only be one more to tell.
+    pub(super) fn note(&mut self, statement: &str, params: &[Param<'_>]) -> Result<usize, StoreError> {
+        self.session.execute(statement, params)
+    }
+
     /// Changes exactly one row, or somebody else was faster.
     pub(super) fn execute_one(&mut self, statement: &str, params: &[Param<'_>]) -> Result<(), StoreError> {
         match self.execute(statement, params)? {
