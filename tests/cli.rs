@@ -14,6 +14,8 @@ use tempfile::TempDir;
 
 #[path = "cli/policy.rs"]
 mod policy;
+#[path = "cli/purchases.rs"]
+mod purchases;
 
 /// One call of the program.
 struct Ran {

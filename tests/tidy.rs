@@ -118,7 +118,11 @@ const HOMES: &[Home] = &[
     ),
     home("moka", &["auth", "service"], "a cache stands beside what it saves"),
     home("jsonwebtoken", &["auth"], "tokens are read by the strict reader alone"),
-    home("aws_lc_rs", &["auth", "domain", "notify"], "keys, the digest of the evidence, signatures of notices"),
+    home(
+        "aws_lc_rs",
+        &["auth", "domain", "notify"],
+        "keys, the digest of the evidence, signatures of notices",
+    ),
     home(
         "secrecy",
         &["app", "auth", "cli", "clicksend", "config", "local_key", "notify"],

@@ -8,7 +8,7 @@ use crate::app::{DiskLost, StartError};
 /// What kind of failure it was; but for the first, the numbers are those of `sysexits.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// 1: nothing failed, and what was looked at is not as it should be.
+    /// 1: nothing failed, and what was looked at is not as it should be, or the gateway refused what was asked of it.
     Amiss,
     /// 64: the command line or what stands on standard input.
     Usage,

@@ -17,6 +17,7 @@ mod output;
 mod policy;
 mod policy_explain;
 mod policy_test;
+mod purchases;
 mod run_time;
 mod serve;
 mod signals;
@@ -53,6 +54,7 @@ enum Command {
     Token(token::Token),
     Keys(keys::Keys),
     Policy(policy::Policy),
+    Purchases(purchases::Purchases),
     Migrate(migrate::Migrate),
     Healthcheck(healthcheck::Healthcheck),
     /// Prints the OpenAPI document of the gateway's HTTP interface.
@@ -72,6 +74,7 @@ impl Cli {
             Command::Token(token) => token.run(),
             Command::Keys(keys) => keys.run(),
             Command::Policy(policy) => policy.run(),
+            Command::Purchases(purchases) => purchases.run(),
             Command::Migrate(migrate) => migrate.run(),
             Command::Healthcheck(check) => check.run(),
             Command::Openapi => output::result(crate::http::openapi()),
@@ -131,6 +134,10 @@ mod tests {
             "policy test cases.toml --config gateway.toml",
             "policy explain --team growth --country AU --monthly 20.71 --role requester --budget-left unlimited",
             "policy explain --action register --team growth --country US --number-type 10dlc --at 2026-11-23T10:00",
+            "purchases --url http://localhost:8080 --token t list --state pending_approval --json",
+            "purchases --url http://localhost:8080 --token t show 01935c2e-8f3a-7c2b-9a51-0123456789ab",
+            "purchases --url https://n.example --token t approve 01935c2e-8f3a-7c2b-9a51-0123456789ab --comment c --yes",
+            "purchases --url https://n.example --token t reject 01935c2e-8f3a-7c2b-9a51-0123456789ab",
             "migrate --config gateway.toml",
             "healthcheck --url http://127.0.0.1:9464/readyz",
             "openapi",
@@ -157,6 +164,10 @@ mod tests {
             "policy explain --team growth --country Australia --monthly 1.00",
             "policy explain --team growth --country AU --monthly -1.00",
             "policy explain --team growth --country AU --monthly 1.00 --at noon",
+            "purchases --url http://localhost:8080 --token t",
+            "purchases --url http://localhost:8080 --token t list --limit 101",
+            "purchases --url http://localhost:8080 --token t show 7",
+            "purchases --url ftp://localhost --token t list",
             "healthcheck --url https://127.0.0.1/readyz",
         ];
         let parse = |line: &str| {

@@ -115,7 +115,8 @@ impl Webhook {
         if url.is_none() && !section.is_faulty("url") && !section.is_faulty("url_file") {
             section.refuse("url", "missing", "set one of url and url_file");
         }
-        let is_unsigned = secret.is_none() && !section.is_faulty("secret") && !section.is_faulty("secret_file");
+        let is_unsigned =
+            secret.is_none() && !section.is_faulty("secret") && !section.is_faulty("secret_file");
         if is_unsigned && format == NoticeFormat::Json && !section.is_faulty("format") {
             let valid = "set one of secret and secret_file: the receiver checks the signature with it";
             section.refuse("secret", "missing", valid);
@@ -180,9 +181,9 @@ fn place(text: &str) -> Outcome<Place> {
 }
 
 fn secret(text: &str) -> Outcome<SecretString> {
-    let bytes = text.strip_prefix("whsec_").and_then(|rest| {
-        base64::engine::general_purpose::STANDARD.decode(rest).ok()
-    });
+    let bytes = text
+        .strip_prefix("whsec_")
+        .and_then(|rest| base64::engine::general_purpose::STANDARD.decode(rest).ok());
     match bytes {
         Some(bytes) if (24..=64).contains(&bytes.len()) => Ok(text.into()),
         Some(_) | None => Err("not a secret of Standard Webhooks".into()),

@@ -58,22 +58,32 @@ impl Kind {
     pub fn of(event: &AuditEvent) -> Option<Self> {
         let state = event.details.get("state").and_then(Value::as_str).unwrap_or_default();
         match (event.action, state) {
-            ("purchase.submitted" | "purchase.price_changed" | "registration.requested", "pending_approval") => {
-                Some(Self::ApprovalWanted)
-            }
+            (
+                "purchase.submitted" | "purchase.price_changed" | "registration.requested",
+                "pending_approval",
+            ) => Some(Self::ApprovalWanted),
             // An approval that wants more beside it decides nothing yet.
             ("purchase.approved" | "registration.approved", "approved")
             | (
-                "purchase.rejected" | "purchase.withdrawn" | "purchase.expired" | "registration.rejected"
-                | "registration.withdrawn" | "registration.expired",
+                "purchase.rejected"
+                | "purchase.withdrawn"
+                | "purchase.expired"
+                | "registration.rejected"
+                | "registration.withdrawn"
+                | "registration.expired",
                 _,
             ) => Some(Self::Decided),
             ("purchase.expires_soon" | "registration.expires_soon", _) => Some(Self::ExpiresSoon),
             ("purchase.bought" | "purchase.bought_late", _) => Some(Self::Bought),
             ("registration.submitted" | "registration.accepted", _) => Some(Self::Registered),
             (
-                "purchase.failed" | "purchase.not_bought" | "purchase.given_up" | "purchase.cancelled"
-                | "registration.failed" | "registration.declined" | "registration.cancelled",
+                "purchase.failed"
+                | "purchase.not_bought"
+                | "purchase.given_up"
+                | "purchase.cancelled"
+                | "registration.failed"
+                | "registration.declined"
+                | "registration.cancelled",
                 _,
             ) => Some(Self::Failed),
             ("purchase.stalled" | "registration.stalled", _) => Some(Self::NeedsAttention),

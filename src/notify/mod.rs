@@ -103,7 +103,10 @@ pub enum DeliveryFault {
 
 impl fmt::Debug for Webhook {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Webhook").field("name", &self.name).field("format", &self.format).finish_non_exhaustive()
+        out.debug_struct("Webhook")
+            .field("name", &self.name)
+            .field("format", &self.format)
+            .finish_non_exhaustive()
     }
 }
 

@@ -19,7 +19,8 @@ pub struct SecretFault;
 impl Signer {
     /// A signer with a secret as the receiver knows it.
     pub(super) fn new(secret: &str) -> Result<Self, SecretFault> {
-        let key = STANDARD.decode(secret.strip_prefix(PREFIX).ok_or(SecretFault)?).map_err(|_| SecretFault)?;
+        let key =
+            STANDARD.decode(secret.strip_prefix(PREFIX).ok_or(SecretFault)?).map_err(|_| SecretFault)?;
         if !(24..=64).contains(&key.len()) {
             return Err(SecretFault);
         }
@@ -45,13 +46,16 @@ mod tests {
     #[test]
     fn the_vector_of_the_specification_comes_out() {
         let signer = Signer::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
-        let signature = signer.sign("msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, br#"{"test": 2432232314}"#);
+        let signature =
+            signer.sign("msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, br#"{"test": 2432232314}"#);
         assert_eq!(signature, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
     }
 
     #[test]
     fn a_secret_is_written_as_the_specification_says() {
-        for wrong in ["", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_", "whsec_c2hvcnQ=", "whsec_not base64 at all!"] {
+        for wrong in
+            ["", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_", "whsec_c2hvcnQ=", "whsec_not base64 at all!"]
+        {
             assert!(Signer::new(wrong).is_err(), "{wrong}");
         }
     }

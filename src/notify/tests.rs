@@ -27,7 +27,10 @@ fn parsed(body: &str) -> Value {
 #[test]
 fn a_program_reads_type_time_and_data() {
     let body = parsed(&standard::body(&message("Ann")));
-    assert_eq!((&body["type"], &body["timestamp"]), (&json!("approval_wanted"), &json!("1970-01-01T00:00:00Z")));
+    assert_eq!(
+        (&body["type"], &body["timestamp"]),
+        (&json!("approval_wanted"), &json!("1970-01-01T00:00:00Z"))
+    );
     assert_eq!(body["data"]["purchase"]["requested_by"], "Ann");
     assert_eq!(body["data"]["summary"], "Ann wants to buy +61491570156");
 }

@@ -102,9 +102,8 @@ fn read(
 /// Of every webhook that is configured or has something left: one without any is zero and not absent.
 fn notices(session: &Session<'_>) -> Result<Vec<NoticeFigure>, StoreError> {
     let subscribers = store::notices::subscriptions(session)?.into_keys();
-    let mut figures: BTreeMap<String, NoticeFigure> = subscribers
-        .map(|webhook| (webhook.clone(), NoticeFigure { webhook, waiting: 0, dead: 0 }))
-        .collect();
+    let mut figures: BTreeMap<String, NoticeFigure> =
+        subscribers.map(|webhook| (webhook.clone(), NoticeFigure { webhook, waiting: 0, dead: 0 })).collect();
     for store::notices::Count { subscriber: webhook, waiting, dead } in store::notices::counts(session)? {
         figures.insert(webhook.clone(), NoticeFigure { webhook, waiting, dead });
     }

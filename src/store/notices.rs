@@ -94,7 +94,8 @@ pub struct Filter {
     pub after: Option<NoticeKey>,
 }
 
-const COLUMNS: &str = "notices.seq, subscriber, kind, hash, created_us, attempts, next_us, dead_us, notices.body,
+const COLUMNS: &str =
+    "notices.seq, subscriber, kind, hash, created_us, attempts, next_us, dead_us, notices.body,
     last_error FROM notices JOIN audit_events ON audit_events.seq = notices.seq";
 
 fn read(row: &mut Row<'_>) -> Result<Notice, StoreError> {

@@ -19,6 +19,7 @@ mod disk;
 mod documents;
 mod edge;
 mod evidence;
+mod notices;
 mod process;
 mod quirks;
 mod reconciling;

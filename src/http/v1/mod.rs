@@ -8,6 +8,7 @@ mod audit;
 mod budgets;
 mod freezes;
 mod me;
+mod notices;
 mod numbers;
 mod page;
 mod policy;
@@ -56,6 +57,8 @@ pub(super) fn routes() -> OpenApiRouter<Public> {
         .routes(routes!(registrations::decisions::withdraw))
         .routes(routes!(registrations::outcome::outcome))
         .routes(routes!(registrations::outcome::resolve))
+        .routes(routes!(notices::list))
+        .routes(routes!(notices::resend))
         .routes(routes!(audit::list))
         .routes(routes!(audit::export))
         .routes(routes!(rules::show))

@@ -209,7 +209,8 @@ fn of_budget(event: &RecordedEvent, composing: &Composing) -> Option<Draft> {
         _ => "spend",
     };
     let currency = composing.currency.map(|currency| currency.to_string()).unwrap_or_default();
-    let summary = format!("{whose} has used {percent} % of its budget for {what}: {used} of {limit} {currency}");
+    let summary =
+        format!("{whose} has used {percent} % of its budget for {what}: {used} of {limit} {currency}");
     let amount = |text: &str| text.parse().map(|amount| composing.money(amount)).unwrap_or_default();
     let told = json!({
         "team": team,
@@ -238,13 +239,15 @@ fn of_freeze(event: &RecordedEvent) -> Option<Draft> {
         "cause": event.text("cause"),
         "lifted": is_lifted,
     });
-    let draft = Draft::new(summary, "").fact(if is_lifted { "Lifted by" } else { "Frozen by" }, event.actor.word());
+    let draft =
+        Draft::new(summary, "").fact(if is_lifted { "Lifted by" } else { "Frozen by" }, event.actor.word());
     Some(draft.with("freeze", told))
 }
 
 fn of_orphan(event: &RecordedEvent) -> Draft {
     let number = &event.target.id;
-    let summary = format!("The ClickSend account has {number}, which nobody bought here: assign it to a team");
+    let summary =
+        format!("The ClickSend account has {number}, which nobody bought here: assign it to a team");
     Draft::new(summary, "numbers").fact("Number", number.as_str()).with("number", json!({"number": number}))
 }
 
@@ -269,7 +272,9 @@ fn sentence(kind: Kind, event: &RecordedEvent, who: &str, what: &str) -> String 
         (Kind::Registered, step) => format!("{} was {step}; {who} had asked for it", capitalised(what)),
         (Kind::Failed, _) => format!("{} came to nothing{why}; {who} had asked for it", capitalised(what)),
         (Kind::NeedsAttention, _) => {
-            format!("Nobody knows what became of {what}: find out at ClickSend and say so; {who} had asked for it")
+            format!(
+                "Nobody knows what became of {what}: find out at ClickSend and say so; {who} had asked for it"
+            )
         }
         (Kind::Budget | Kind::Orphan | Kind::Frozen, _) => capitalised(what),
     }

@@ -62,7 +62,9 @@ async fn send_due(parts: &NoticeParts, webhook: &Webhook) -> Result<bool, StoreE
         due.into_iter()
             .map(|notice| match &notice.body {
                 Some(_) => Ok((notice, None)),
-                None => composing::message(session, &notice, &composing).map(|message| (notice, Some(message))),
+                None => {
+                    composing::message(session, &notice, &composing).map(|message| (notice, Some(message)))
+                }
             })
             .collect::<Result<Vec<_>, StoreError>>()
     });
@@ -177,7 +179,8 @@ mod tests {
             last_error: None,
         };
         let (end, mut now) = (created_at + PATIENCE, created_at);
-        while let Outcome::Later { next_at, .. } = after_failure(&notice, now, &DeliveryFault::Status(500), String::new())
+        while let Outcome::Later { next_at, .. } =
+            after_failure(&notice, now, &DeliveryFault::Status(500), String::new())
         {
             assert!(next_at > now && next_at <= end);
             (notice.attempts, now) = (notice.attempts + 1, next_at);

@@ -60,13 +60,23 @@ impl Notices {
     /// Says in the store who wants what, before anything happens, and gives up what waits for webhooks that are not
     /// configured any more.
     pub async fn begin(&self) -> Result<(), Refusal> {
-        let wanted: Subscriptions =
-            self.0.webhooks.iter().map(|(webhook, kinds)| (webhook.name().to_owned(), kinds.clone())).collect();
+        let wanted: Subscriptions = self
+            .0
+            .webhooks
+            .iter()
+            .map(|(webhook, kinds)| (webhook.name().to_owned(), kinds.clone()))
+            .collect();
         let store = &self.0.ground.store;
-        store.write(move |tx| subscribe(tx, &wanted)).await.map_err(|error: StoreError| Refusal::from(error))?;
+        store
+            .write(move |tx| subscribe(tx, &wanted))
+            .await
+            .map_err(|error: StoreError| Refusal::from(error))?;
         let buried = tidy(store).await?;
         if buried > 0 {
-            tracing::error!(notices = buried, "notices waited for webhooks that are not configured any more; see /v1/notices");
+            tracing::error!(
+                notices = buried,
+                "notices waited for webhooks that are not configured any more; see /v1/notices"
+            );
         }
         Ok(())
     }
@@ -80,7 +90,12 @@ impl Notices {
     }
 
     /// Notices that were not delivered, newest first, at most `limit`. For auditors and administrators.
-    pub async fn list(&self, principal: &Principal, filter: Filter, limit: i64) -> Result<Vec<Notice>, Refusal> {
+    pub async fn list(
+        &self,
+        principal: &Principal,
+        filter: Filter,
+        limit: i64,
+    ) -> Result<Vec<Notice>, Refusal> {
         if !principal.has(Role::Auditor) && !principal.has(Role::Administrator) {
             let message = "reading undelivered notices needs the role auditor or administrator";
             return Err(Refusal::new(Code::Forbidden, message));
@@ -126,7 +141,8 @@ async fn tidy(store: &Store) -> Result<usize, StoreError> {
     store
         .write(|mut tx| {
             let buried = store::notices::bury_strangers(&mut tx, "the webhook is not configured any more")?;
-            let before = tx.at().checked_sub(KEEP_DEAD).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+            let before =
+                tx.at().checked_sub(KEEP_DEAD).map_err(|error| StoreError::Corrupt(error.to_string()))?;
             store::notices::forget_dead(&mut tx, before)?;
             tx.unchanged(buried)
         })

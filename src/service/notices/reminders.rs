@@ -83,7 +83,9 @@ fn reached(position: &Position, month: &str) -> Vec<Reminder> {
         let percent = THRESHOLDS.into_iter().find(is_reached)?;
         let whose = position.team.as_ref().map(ToString::to_string);
         let target = Target::new("budget", &whose.as_deref().unwrap_or("organisation"));
-        let key = |percent: i64| format!("budget/{}/{month}/{kind}/{percent}", whose.as_deref().unwrap_or_default());
+        let key = |percent: i64| {
+            format!("budget/{}/{month}/{kind}/{percent}", whose.as_deref().unwrap_or_default())
+        };
         // Who jumped over the lower one is not told of it when some of the money comes back.
         let once = THRESHOLDS.into_iter().filter(|lower| *lower <= percent).map(key).collect();
         let event = AuditEvent::new(BUDGET_REACHED, Actor::Gateway("notices"), target)
@@ -102,7 +104,8 @@ async fn running_out(parts: &NoticeParts) -> Result<(), StoreError> {
     let now = parts.ground.clock.now();
     let soon = SignedDuration::try_from(parts.expires_soon).unwrap_or(SignedDuration::MAX);
     let until = now.checked_add(soon).unwrap_or(Timestamp::MAX);
-    let found = parts.ground.store.read(move |session| store::notices::running_out(session, now, until, AT_ONCE));
+    let found =
+        parts.ground.store.read(move |session| store::notices::running_out(session, now, until, AT_ONCE));
     let reminders = found.await?.iter().filter_map(|request| expires_soon(request, now)).collect();
     say(parts, reminders).await
 }
