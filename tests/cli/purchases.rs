@@ -17,14 +17,13 @@ impl Story {
     fn begin() -> Self {
         let folder = empty_folder();
         let (demo, ready) = start_demo(&folder);
-        let mut story = Self { folder, demo, ready, id: String::new() };
+        let story = Self { folder, demo, ready, id: String::new() };
         let found = story.ask("viewer", "GET", "/v3/numbers/search/US?limit=100", "");
         let number = found["data"]["data"][0]["dedicated_number"].as_str().unwrap().to_owned();
         let body = format!(r#"{{"number": "{number}", "reason": "for the spring campaign"}}"#);
         let asked = story.ask("requester", "POST", "/v1/purchases", &body);
         assert_eq!(asked["state"], "pending_approval", "{asked}");
-        story.id = asked["id"].as_str().unwrap().to_owned();
-        story
+        Self { id: asked["id"].as_str().unwrap().to_owned(), ..story }
     }
 
     fn url(&self) -> &str {

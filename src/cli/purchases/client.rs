@@ -11,7 +11,7 @@ use super::layout;
 use crate::cli::{Failure, output};
 
 /// Longer than an approval waits for its purchase (`Prefer` below), and than the gateway for upstream.
-const ANSWER_WITHIN: Duration = Duration::from_secs(60);
+const ANSWER_WITHIN: Duration = Duration::from_mins(1);
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 /// A page of purchases has some 100 KiB; what is longer is not the gateway.
 const LONGEST_ANSWER: usize = 4 << 20;

@@ -220,7 +220,7 @@ fn printable(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a broken fixture stops the test")]
+    #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a broken fixture stops the test")]
 
     use serde_json::{Value, json};
 

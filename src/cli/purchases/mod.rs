@@ -160,7 +160,8 @@ impl Approve {
         if !self.yes && io::stdin().is_terminal() && !is_confirmed("Approve this?")? {
             return Err(Failure::amiss("not approved"));
         }
-        let shown = self.digest.map_or_else(|| purchase["quote_digest"].clone(), Value::from);
+        let shown =
+            self.digest.map_or_else(|| purchase.get("quote_digest").cloned(), |digest| Some(digest.into()));
         let decision = json!({"quote_digest": shown, "comment": self.saying.comment});
         let approved = client.post(&format!("{path}/approve"), &decision).await?;
         self.one.form.print(&approved, layout::outcome)

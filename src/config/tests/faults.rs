@@ -185,7 +185,7 @@ fn an_unknown_key_is_told_what_was_meant_and_never_its_value() {
         ("[teams.growth]\nbuget = { }", "t.toml:2:1: teams.growth.buget: no such key; did you mean budget?"),
         (
             "server = 5",
-            "t.toml:1:10: server: a whole number where a section belongs; write its keys: drain_grace, hosts, listen, tls, trusted_proxies",
+            "t.toml:1:10: server: a whole number where a section belongs; write its keys: drain_grace, hosts, listen, public_url, tls, trusted_proxies",
         ),
     ]);
 }

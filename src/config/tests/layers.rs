@@ -97,7 +97,7 @@ fn a_fault_in_the_environment_names_the_variable() {
         (
             "GATEWAY__",
             "x",
-            r#"environment variable GATEWAY__: "": no such key; keys here are policy, server, ops, upstream, storage, auth, budget, teams, registration_profiles, cache, limits, purchases, audit, retention, telemetry, compat"#,
+            r#"environment variable GATEWAY__: "": no such key; keys here are policy, server, ops, upstream, storage, auth, budget, teams, registration_profiles, cache, limits, purchases, notifications, audit, retention, telemetry, compat"#,
         ),
     ] {
         assert_eq!(faults_with("", &[(variable, value)]), expected);

@@ -5,6 +5,7 @@ mod cross_faults;
 mod defaults;
 mod faults;
 mod layers;
+mod notifications;
 mod secrets;
 
 use crate::config::{Loaded, Sources, load};

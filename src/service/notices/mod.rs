@@ -114,10 +114,11 @@ impl Notices {
             store::notices::revive(&mut tx, &key)?;
             tx.commit(&event, ())
         });
-        resent.await.map_err(|error| match error {
-            StoreError::Conflict => Refusal::new(Code::NotFound, "no such notice was given up"),
-            error => Refusal::from(error),
-        })
+        let resent: Result<(), StoreError> = resent.await;
+        if matches!(resent, Err(StoreError::Conflict)) {
+            return Err(Refusal::new(Code::NotFound, "no such notice was given up"));
+        }
+        Ok(resent?)
     }
 }
 

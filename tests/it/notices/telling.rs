@@ -132,7 +132,7 @@ async fn a_request_whose_time_runs_out_is_told_once() {
 async fn who_wants_what_is_evidence_and_nobody_is_told_who_is_not_configured_any_more() {
     let receiver = Receiver::start().await;
     let webhook = receiver.webhook("desk", "events = [\"approval_wanted\"]");
-    let mut stage = Stage::changed(&told(&[webhook.clone()]), &[]).await;
+    let mut stage = Stage::changed(&told(std::slice::from_ref(&webhook)), &[]).await;
     receiver.behave(super::receiver::Manner::Refuse(axum::http::StatusCode::BAD_GATEWAY));
     stage.ask().await;
     receiver.first("approval_wanted", SOON).await;
