@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use serde_json::json;
 
 use crate::chaos::shim::{Act, Call, Plan, or_skip};
-use crate::notices::receiver::{Manner, Receiver, SOON};
+use crate::notices::receiver::{Manner, Received, Receiver, SOON};
 use crate::notices::{RULES, administrator, auditor, ben, stage, told};
 use crate::process::Process;
 use crate::stage::{Stage, ann};
@@ -153,23 +153,30 @@ async fn a_notice_whose_process_was_killed_between_commit_and_send_is_sent_by_th
     let receiver = Receiver::start().await;
     let mut stage = Stage::without_gateway_but(&told(&[receiver.webhook("desk", "")]), &[]).await;
     let process = Process::start_on(&mut stage, &shim).await;
-    let number = stage.numbers_on_sale("US").await[0].clone();
-    // What a request would otherwise write down first.
-    assert_eq!(stage.get(&ann(), "/v3/numbers").await.status, 200);
-    let request = stage.request(&ann(), reqwest::Method::POST, &format!("/v3/numbers/buy/{number}"));
-    // The first thing that this request makes durable is the purchase that waits, and its event and notice.
-    shim.plan(&Plan { act: Act::KillAfter, call: Call { name: "sync-wal".to_owned(), count: 1 } });
-    assert!(
-        request.header("X-Gateway-Reason", "for Ann").send().await.is_err(),
-        "it is killed before it answers"
-    );
+    let numbers = stage.numbers_on_sale("US").await;
+    let ask = async |number: &str| {
+        let request = stage.request(&ann(), reqwest::Method::POST, &format!("/v3/numbers/buy/{number}"));
+        request.header("X-Gateway-Reason", "for Ann").send().await
+    };
+    // What was told and not answered writes nothing, so the last thing that a request makes durable is its own commit.
+    receiver.behave(Manner::Hang);
+    ask(&numbers[0]).await.unwrap();
+    receiver.first("approval_wanted", SOON).await;
+    shim.begin_log();
+    ask(&numbers[1]).await.unwrap();
+    let count = shim.end_log().iter().filter(|call| *call == "sync-wal").count();
+    shim.plan(&Plan { act: Act::KillAfter, call: Call { name: "sync-wal".to_owned(), count } });
+    assert!(ask(&numbers[2]).await.is_err(), "it is killed before it answers");
     process.ended().await;
     shim.forget_plan();
-    assert_eq!(receiver.all().len(), 0);
+
+    receiver.behave(Manner::Take);
     let process = Process::start(&mut stage).await;
-    let notice = receiver.first("approval_wanted", LOOK).await;
-    assert!(notice.is_signed);
-    assert_eq!(notice.json()["data"]["purchase"]["number"], json!(number));
+    let told = |all: &[Received]| {
+        let told = all.iter().find(|one| one.json()["data"]["purchase"]["number"] == json!(numbers[2]));
+        told.cloned()
+    };
+    assert!(receiver.until(LOOK, told).await.is_signed);
     process.kill().await;
     stage.finish().await;
 }
