@@ -210,6 +210,11 @@ pub fn forget_dead(tx: &mut Tx<'_>, before: Timestamp) -> Result<usize, StoreErr
     tx.note("DELETE FROM notices WHERE dead_us < $1", &[before.into()])
 }
 
+/// Forgets what was said once before a moment.
+pub fn forget_said(tx: &mut Tx<'_>, before: Timestamp) -> Result<usize, StoreError> {
+    tx.note("DELETE FROM reminders WHERE at_us < $1", &[before.into()])
+}
+
 /// Lets a notice that was given up be sent again, with the whole patience of a new one.
 pub fn revive(tx: &mut Tx<'_>, key: &NoticeKey) -> Result<(), StoreError> {
     let at = tx.at();

@@ -28,8 +28,7 @@ def buy():
 
 @check
 def the_sdks_call_waits_for_people_and_a_webhook_is_told_within_two_seconds():
-    offers = API.search_dedicated_numbers_by_country("US")
-    STORY["number"] = offers.data.data[0].dedicated_number
+    STORY["number"] = API.view_available_numbers("US").data.data[0].dedicated_number
     try:
         buy()
         raise AssertionError("bought without an approval")

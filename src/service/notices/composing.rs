@@ -81,15 +81,35 @@ impl Draft {
     }
 }
 
-/// The message of a notice, with the figures as they stand now.
+/// The message of a notice, with the figures as they stand now. What cannot be read, or was written by a newer version,
+/// is told by its event's number rather than not at all: it must not hold up what comes after it.
 pub(super) fn message(
     session: &Session<'_>,
     notice: &Notice,
     composing: &Composing,
 ) -> Result<Message, StoreError> {
-    let row = store::audit::after(session, notice.key.seq - 1, 1)?.into_iter().next();
-    let body = row.ok_or_else(|| StoreError::Corrupt("a notice without its event".to_owned()))?.link.body;
-    let event: RecordedEvent = serde_json::from_str(&body)?;
+    let (at, draft) = match draft(session, notice, composing) {
+        Err(StoreError::Corrupt(_)) | Ok(None) => {
+            let summary = format!("{}: see event {} of the evidence", notice.kind, notice.key.seq);
+            let draft = Draft::new(summary, "").with("event", json!({"seq": notice.key.seq}));
+            (notice.created_at, draft)
+        }
+        Ok(Some(composed)) => composed,
+        Err(error) => return Err(error),
+    };
+    let Draft { summary, facts, path, data } = draft;
+    Ok(Message { kind: notice.kind, at, summary, facts, link: composing.link(&path), data })
+}
+
+fn draft(
+    session: &Session<'_>,
+    notice: &Notice,
+    composing: &Composing,
+) -> Result<Option<(Timestamp, Draft)>, StoreError> {
+    let Some(row) = store::audit::after(session, notice.key.seq - 1, 1)?.into_iter().next() else {
+        return Ok(None);
+    };
+    let event: RecordedEvent = serde_json::from_str(&row.link.body)?;
     let draft = match event.target.kind.as_str() {
         "purchase" => of_purchase(session, notice.kind, &event, composing)?,
         "registration" => of_registration(session, notice.kind, &event)?,
@@ -98,11 +118,8 @@ pub(super) fn message(
         "number" => Some(of_orphan(&event)),
         _ => None,
     };
-    // An event that a newer version wrote, or whose row is gone, is told by its name rather than not at all.
-    let draft = draft.unwrap_or_else(|| Draft::new(format!("{} {}", event.action, event.target.id), ""));
-    let event_told = json!({"seq": event.seq, "action": event.action, "actor": event.actor.word()});
-    let Draft { summary, facts, path, data } = draft.with("event", event_told);
-    Ok(Message { kind: notice.kind, at: event.at, summary, facts, link: composing.link(&path), data })
+    let told = json!({"seq": event.seq, "action": event.action, "actor": event.actor.word()});
+    Ok(draft.map(|draft| (event.at, draft.with("event", told))))
 }
 
 fn of_purchase(

@@ -29,6 +29,9 @@ pub use crate::store::notices::{Filter as NoticeFilter, Notice as UndeliveredNot
 
 /// How long a notice that was given up can be looked at and sent again.
 const KEEP_DEAD: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// How long is remembered what was said once: longer than the month of a budget, and than the quarter of a request's 90
+/// days in which it is told of.
+const KEEP_SAID: SignedDuration = SignedDuration::from_hours(60 * 24);
 
 /// What notices are made of.
 pub struct NoticeParts {
@@ -145,6 +148,9 @@ async fn tidy(store: &Store) -> Result<usize, StoreError> {
             let before =
                 tx.at().checked_sub(KEEP_DEAD).map_err(|error| StoreError::Corrupt(error.to_string()))?;
             store::notices::forget_dead(&mut tx, before)?;
+            let before =
+                tx.at().checked_sub(KEEP_SAID).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+            store::notices::forget_said(&mut tx, before)?;
             tx.unchanged(buried)
         })
         .await
