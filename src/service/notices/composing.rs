@@ -16,7 +16,7 @@ use crate::domain::policy::BudgetLeft;
 use crate::domain::principal::TeamId;
 use crate::domain::purchase::{Purchase, Requester};
 use crate::domain::registration::Registration;
-use crate::service::budgets;
+use crate::service::budgets::{self, Purses};
 use crate::service::notices::NoticeParts;
 use crate::service::teams::Teams;
 use crate::store::notices::Notice;
@@ -133,7 +133,8 @@ fn of_purchase(
     let requester = &purchase.requester;
     let (quote, number) = (&purchase.quote, &purchase.number);
     let price = format!("{} {} and {} a month", quote.setup, quote.currency, quote.monthly);
-    let left = budgets::left(session, &composing.teams, &requester.team, &composing.month)?;
+    // The team's own: what all teams have left would tell one what the others have used.
+    let left = budgets::left(session, &composing.teams, &requester.team, Purses::Own, &composing.month)?;
     let what = format!("{number} ({}) for {price}", quote.country);
     let summary = sentence(kind, event, &who(requester), &what);
     let told = json!({
@@ -156,7 +157,7 @@ fn of_purchase(
         .fact("Price", price)
         .fact("Team", requester.team.to_string())
         .fact("Requested by", who(requester))
-        .some_fact("Budget left this month", left_in_words(left, composing.currency))
+        .some_fact("Team budget left", left_in_words(left, composing.currency))
         .with("purchase", told)
         .with("budget_left", left_as_value(left, composing));
     Ok(Some(waiting(draft, kind, purchase.terms.as_ref(), &requester.team, deadline_of(&purchase))))
