@@ -97,6 +97,8 @@ const HOMES: &[Home] = &[
     home("tower_governor", &["http"], "layers stand in the route table"),
     home("utoipa", &["http"], "the document describes routes, so it stands beside them"),
     home("utoipa_axum", &["http"], "the document describes routes, so it stands beside them"),
+    home("askama", &["http"], "pages are made where they are served, and escape what they show"),
+    home("rust_embed", &["http"], "the console's files travel in the program"),
     home("http_body_util", &["http"], "bodies are bounded where they are read"),
     home("hyper", &["simulator"], "only the simulator breaks connections on purpose"),
     home("hyper_util", &["simulator"], "only the simulator breaks connections on purpose"),

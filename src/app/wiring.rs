@@ -307,6 +307,7 @@ fn edge_settings(config: &Config) -> EdgeSettings {
         token_header: config.auth.token_header.clone(),
         hosts: config.server.hosts.clone(),
         reads: rate(config.limits.reads),
+        time_zone: config.budget.time_zone.clone(),
         search_shape: match config.compat.search_shape {
             config::SearchShape::Object => SearchShape::Page,
             config::SearchShape::List => SearchShape::List,

@@ -66,7 +66,8 @@ fn token(headers: &HeaderMap, settings: &EdgeSettings) -> Option<String> {
     (!password.is_empty()).then(|| password.to_owned())
 }
 
-fn only<'h>(headers: &'h HeaderMap, name: &header::HeaderName) -> Option<&'h str> {
+/// The value of a header that stands there once.
+pub(super) fn only<'h>(headers: &'h HeaderMap, name: &header::HeaderName) -> Option<&'h str> {
     let mut values = headers.get_all(name).iter();
     let value = values.next()?;
     if values.next().is_some() { None } else { value.to_str().ok() }
@@ -104,6 +105,7 @@ mod tests {
             token_header: Some(HeaderName::from_static("x-token")),
             hosts: Vec::new(),
             reads: Rate { requests: NonZeroU32::MIN, period: Duration::from_secs(1), burst: NonZeroU32::MIN },
+            time_zone: jiff::tz::TimeZone::UTC,
             search_shape: SearchShape::Page,
         };
         token(&headers, &settings)

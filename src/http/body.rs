@@ -61,7 +61,8 @@ pub(super) fn read<T: DeserializeOwned>(body: Value) -> Result<T, Refusal> {
         .map_err(|error| Refusal::new(Code::BadRequest, format!("the body cannot be read: {error}")))
 }
 
-async fn bytes(body: Body) -> Result<Bytes, HttpRefusal> {
+/// The whole body, within its bounds.
+pub(super) async fn bytes(body: Body) -> Result<Bytes, HttpRefusal> {
     let collected = tokio::time::timeout(DEADLINE, Limited::new(body, MAX_BYTES).collect());
     match collected.await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
@@ -97,6 +98,10 @@ fn is_json(content_type: &[u8]) -> bool {
 }
 
 /// The type without its parameters, in lower case.
+pub(super) fn essence_of(content_type: &str) -> String {
+    essence(content_type.as_bytes())
+}
+
 fn essence(content_type: &[u8]) -> String {
     let text = str::from_utf8(content_type).unwrap_or_default();
     text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()

@@ -60,7 +60,7 @@ impl Params {
 }
 
 /// Percent-encoded but for what no query needs encoded (RFC 3986 §2.3, and the `:` and `,` of ClickSend's filters).
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:,".contains(&byte);
     let escape = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
     text.bytes().map(escape).collect()

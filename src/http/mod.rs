@@ -1,9 +1,10 @@
 //! The edge: what a request passes on its way to a service, and how services' answers look outside.
 //!
-//! This file is the table of contents: the routes of both doors, and the layers around them from the outside in.
+//! This file is the table of contents: the routes of all doors, and the layers around them from the outside in.
 
 mod authenticate;
 mod body;
+mod console;
 mod context;
 mod document;
 mod door;
@@ -72,6 +73,7 @@ fn layered(public: &Public, limit: Option<&ReadLimit>) -> Router {
     let document = Arc::new(document);
     let routes = routes
         .route("/openapi.json", get(async move || Json(Arc::clone(&document))))
+        .merge(console::routes(public, limit))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(Arc::clone(public));
@@ -130,6 +132,9 @@ async fn not_found(OriginalUri(uri): OriginalUri) -> Response<Body> {
         Door::ClickSend => v3::not_served_here(uri.path()),
         Door::Gateway => Door::Gateway
             .refuse(&HttpRefusal::new(HttpCode::NotFound, "there is nothing here; see /openapi.json")),
+        Door::Console => {
+            Door::Console.refuse(&HttpRefusal::new(HttpCode::NotFound, "the console has no such page"))
+        }
     }
 }
 

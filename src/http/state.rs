@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::http::HeaderName;
+use jiff::tz::TimeZone;
 
 use crate::auth::Verifier;
 use crate::domain::principal::Principal;
@@ -58,6 +59,8 @@ pub struct EdgeSettings {
     pub hosts: Vec<String>,
     /// Of reads, per subject.
     pub reads: Rate,
+    /// Where the budgets' days turn: times are shown there.
+    pub time_zone: TimeZone,
     /// The shape of a search's `data`.
     pub search_shape: SearchShape,
 }

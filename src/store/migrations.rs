@@ -17,6 +17,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (4, include_str!("migrations/0004_reserved_price.sql")),
     (5, include_str!("migrations/0005_covering.sql")),
     (6, include_str!("migrations/0006_notices.sql")),
+    (7, include_str!("migrations/0007_console.sql")),
 ];
 
 pub(super) fn run(connection: &Connection, at: Timestamp) -> Result<(), StoreError> {

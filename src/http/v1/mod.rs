@@ -89,7 +89,7 @@ fn digest(field: &str, text: Option<String>) -> Result<Option<Digest>, Refusal> 
 }
 
 /// A text for people of at most so many characters; one of spaces is none.
-fn bounded(field: &str, text: Option<String>, most: usize) -> Result<Option<String>, Refusal> {
+pub(super) fn bounded(field: &str, text: Option<String>, most: usize) -> Result<Option<String>, Refusal> {
     match text {
         Some(text) if text.chars().count() > most => {
             Err(Refusal::field(field, format!("must have at most {most} characters.")))
@@ -99,7 +99,7 @@ fn bounded(field: &str, text: Option<String>, most: usize) -> Result<Option<Stri
 }
 
 /// A field that is read by its type; the type's own error says what would be right.
-fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(field: &str, text: &str) -> Result<T, Refusal> {
+pub(super) fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(field: &str, text: &str) -> Result<T, Refusal> {
     text.parse().map_err(|error: T::Err| Refusal::field(field, format!("{error}.")))
 }
 

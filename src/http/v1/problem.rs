@@ -49,7 +49,7 @@ pub(in crate::http) fn refusal(refusal: &HttpRefusal) -> Response<Body> {
 }
 
 /// `PURCHASE_IN_PROGRESS` as "Purchase in progress".
-fn title(code: HttpCode) -> String {
+pub(in crate::http) fn title(code: HttpCode) -> String {
     let words = code.as_str().to_ascii_lowercase().replace('_', " ");
     let (first, rest) = words.split_at(words.len().min(1));
     first.to_ascii_uppercase() + rest
@@ -79,7 +79,7 @@ pub(super) async fn page(PathParams(code): PathParams<String>) -> Result<Respons
 }
 
 /// Cause and remedy of each code; exhaustive, so that no problem is without a page.
-const fn explanation(code: HttpCode) -> Page {
+pub(in crate::http) const fn explanation(code: HttpCode) -> Page {
     match code {
         HttpCode::Service(code) => explanation_of_service(code),
         HttpCode::Unauthorized => (
@@ -111,7 +111,7 @@ const fn explanation(code: HttpCode) -> Page {
 }
 
 /// Cause and remedy.
-type Page = (&'static str, &'static str);
+pub(in crate::http) type Page = (&'static str, &'static str);
 
 const fn explanation_of_service(code: Code) -> Page {
     match code {

@@ -16,6 +16,7 @@ mod settlement;
 mod standing;
 pub(super) mod submission;
 mod sweep;
+mod waiting;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,6 +46,7 @@ use crate::store::purchases::Sight;
 pub use crate::store::purchases::Filter;
 pub use briefing::{AllowedAction, Briefing};
 pub use deciding::Deciding;
+pub use waiting::Waiting;
 
 /// What somebody wants to buy.
 #[derive(Clone, Debug)]

@@ -19,7 +19,7 @@ use crate::store::session::{Param, Row, Session, only_json, only_text};
 use crate::store::tx::Tx;
 
 pub(super) use list::sighted;
-pub use list::{Filter, Sight, list};
+pub use list::{Filter, Sight, list, waiting};
 pub use reconciled::{Holder, are_none, free_number, holders, suspects, unsettled};
 pub use step::{Redecided, Trace, redecide, step};
 
