@@ -84,6 +84,7 @@ impl Ready {
             "Numbers Gateway, demo
 
 gateway    {api}
+console    {api}/console/  (sign in with one of the tokens below)
 operators  {ops}
 simulator  {simulator}/_simulator/  (stands for ClickSend)
 data       {}

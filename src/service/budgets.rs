@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan as _};
+
 use crate::domain::money::{Currency, Money};
 use crate::domain::policy::BudgetLeft;
 use crate::domain::principal::{Principal, TeamId};
@@ -57,6 +60,18 @@ pub struct Budgets {
     pub positions: Vec<Position>,
 }
 
+/// What a month cost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MonthSpend {
+    /// `2026-11`
+    pub month: String,
+    /// Charged in it.
+    pub spent: Money,
+}
+
+/// How many months back people look, the one that runs among them.
+const MONTHS: u8 = 12;
+
 /// Tells people about budgets. Cheap to clone.
 #[derive(Clone)]
 pub struct BudgetReader {
@@ -89,6 +104,33 @@ impl BudgetReader {
         });
         Ok(Budgets { month, currency: self.currency, positions })
     }
+
+    /// What the last twelve months cost, oldest first: the caller's teams together, or everybody for those who see all.
+    pub async fn months(&self, principal: &Principal) -> Result<Vec<MonthSpend>, Refusal> {
+        if !principal.may_read() {
+            return Err(Refusal::new(Code::Forbidden, "the token gives no role here"));
+        }
+        let months = last_months(self.ground.clock.now(), &self.ground.time_zone);
+        let oldest = months.first().cloned().unwrap_or_default();
+        let teams = (!principal.sees_all_teams()).then(|| principal.teams.clone());
+        let reading = self
+            .ground
+            .store
+            .read(move |session| store::ledger::charged_by_month(session, &oldest, teams.as_deref()));
+        let charged = reading.await?;
+        let spend = months.into_iter().map(|month| {
+            let of_month = charged.iter().filter(|(of, _)| *of == month).map(|(_, amount)| *amount);
+            MonthSpend { spent: of_month.sum(), month }
+        });
+        Ok(spend.collect())
+    }
+}
+
+/// The month of a moment and those before it, oldest first.
+fn last_months(now: Timestamp, zone: &TimeZone) -> Vec<String> {
+    let this = now.to_zoned_datetime(zone.clone()).date().first_of_month();
+    let back = |months: u8| this.saturating_sub(i32::from(months).months());
+    (0..MONTHS).rev().map(|months| back(months).strftime("%Y-%m").to_string()).collect()
 }
 
 /// How one budget stands.
@@ -155,4 +197,21 @@ pub(super) fn left(
         };
     }
     Ok(least)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a broken fixture stops the test")]
+
+    use jiff::tz::TimeZone;
+
+    use super::last_months;
+
+    #[test]
+    fn twelve_months_end_with_the_one_that_runs() {
+        let months = last_months("2026-03-31T23:30:00Z".parse().unwrap(), &TimeZone::UTC);
+        assert_eq!((months.len(), months[0].as_str(), months[11].as_str()), (12, "2025-04", "2026-03"));
+        let sydney = TimeZone::get("Australia/Sydney").unwrap();
+        assert_eq!(last_months("2026-03-31T23:30:00Z".parse().unwrap(), &sydney)[11], "2026-04");
+    }
 }

@@ -135,6 +135,26 @@ pub fn charged_and_held(
     Ok(sums.unwrap_or_default())
 }
 
+/// What was charged in each month since `oldest`: of these teams, or of all.
+pub fn charged_by_month(
+    session: &Session<'_>,
+    oldest: &str,
+    teams: Option<&[TeamId]>,
+) -> Result<Vec<(String, Money)>, StoreError> {
+    let mut params: Vec<Param<'_>> = vec![oldest.into()];
+    params.extend(teams.unwrap_or_default().iter().map(|team| Param::from(team.as_str())));
+    let places = (2..=params.len()).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ");
+    let of_teams = teams.map(|_| format!("AND team IN ({places})")).unwrap_or_default();
+    session.query(
+        &format!(
+            "SELECT month, sum(amount_micros) FROM ledger
+             WHERE month >= $1 AND kind NOT IN ('hold', 'release') {of_teams} GROUP BY month"
+        ),
+        &params,
+        |row| Ok((row.text()?, Money::from_micros(row.int()?))),
+    )
+}
+
 /// Setup and one month of every purchase that waits for people or to be sent: of one team, or of all.
 pub fn waiting(session: &Session<'_>, team: Option<&TeamId>) -> Result<Money, StoreError> {
     session

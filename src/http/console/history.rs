@@ -2,7 +2,7 @@
 //! said for those who may know it.
 
 use jiff::tz::TimeZone;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::page::as_sentence;
 use super::words::{self, When};
@@ -54,21 +54,21 @@ pub(super) fn reason(said: Option<&[SaidValue]>) -> Option<String> {
 impl Said {
     pub(super) fn of(value: &SaidValue) -> Self {
         let text = value.value.clone().unwrap_or_else(erased);
-        let lines = match serde_json::from_str::<Value>(&text) {
-            Ok(Value::Object(fields)) => fields
-                .iter()
-                .map(|(key, value)| match value {
-                    Value::String(text) => format!("{}: {text}", key.replace('_', " ")),
-                    Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
-                        format!("{}: {value}", key.replace('_', " "))
-                    }
-                })
-                .collect(),
-            Ok(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::String(_))
-            | Err(_) => vec![text],
+        let lines = match serde_json::from_str::<Map<String, Value>>(&text) {
+            Ok(fields) => detail_lines(&fields),
+            Err(_) => vec![text],
         };
         Self { field: value.field.replace('_', " "), lines }
     }
+}
+
+/// `contact name: Ann Lee`, a line a field.
+pub(super) fn detail_lines(fields: &Map<String, Value>) -> Vec<String> {
+    let line = |(key, value): (&String, &Value)| {
+        let text = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
+        format!("{}: {text}", key.replace('_', " "))
+    };
+    fields.iter().map(line).collect()
 }
 
 fn erased() -> String {

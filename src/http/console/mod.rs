@@ -4,12 +4,20 @@
 //! typed request as a JSON body and goes to the same service method. There are no second rules.
 
 mod assets;
+mod audit;
 mod bar;
+mod budgets;
 mod form;
 mod history;
+mod line;
+mod numbers;
 mod page;
 mod purchase;
 mod purchases;
+mod registration;
+mod registrations;
+mod request;
+mod search;
 mod session;
 mod sign_in;
 mod start;
@@ -63,6 +71,16 @@ fn guarded() -> Router<Public> {
         .route("/console/purchases/{id}/approve", post(purchase::approve))
         .route("/console/purchases/{id}/reject", post(purchase::reject))
         .route("/console/purchases/{id}/withdraw", post(purchase::withdraw))
+        .route("/console/search", get(search::search))
+        .route("/console/request", get(request::show).post(request::send))
+        .route("/console/numbers", get(numbers::list))
+        .route("/console/registrations", get(registrations::list))
+        .route("/console/registrations/{id}", get(registration::show))
+        .route("/console/registrations/{id}/approve", post(registration::approve))
+        .route("/console/registrations/{id}/reject", post(registration::reject))
+        .route("/console/registrations/{id}/withdraw", post(registration::withdraw))
+        .route("/console/budgets", get(budgets::show))
+        .route("/console/audit", get(audit::list))
 }
 
 fn open() -> Router<Public> {

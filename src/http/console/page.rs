@@ -44,6 +44,11 @@ pub(super) struct Entry {
 pub(super) enum Place {
     Waiting,
     Requests,
+    Search,
+    Numbers,
+    Registrations,
+    Budgets,
+    Audit,
     Elsewhere,
 }
 
@@ -52,6 +57,11 @@ impl Place {
         match self {
             Self::Waiting => Some(("/console/waiting", "Waiting")),
             Self::Requests => Some(("/console/requests", "Requests")),
+            Self::Search => Some(("/console/search", "Find a number")),
+            Self::Numbers => Some(("/console/numbers", "Numbers")),
+            Self::Registrations => Some(("/console/registrations", "Registrations")),
+            Self::Budgets => Some(("/console/budgets", "Budgets")),
+            Self::Audit => Some(("/console/audit", "Audit")),
             Self::Elsewhere => None,
         }
     }
@@ -64,6 +74,11 @@ impl Frame {
         let places = [
             (Place::Waiting, principal.may_decide()),
             (Place::Requests, principal.may_read()),
+            (Place::Search, principal.may_read()),
+            (Place::Numbers, principal.may_read()),
+            (Place::Registrations, principal.may_read()),
+            (Place::Budgets, principal.may_read()),
+            (Place::Audit, principal.has(Role::Auditor) || principal.has(Role::Administrator)),
         ];
         let offered = places.into_iter().filter(|(_, offered)| *offered);
         let entries = offered.filter_map(|(of, _)| {

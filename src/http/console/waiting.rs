@@ -7,6 +7,7 @@ use axum::http::{Response, StatusCode};
 
 use super::page::{self, Failure, Frame, Place};
 use super::purchases::Row;
+use super::registrations;
 use super::session::Visitor;
 use crate::http::context::Params;
 use crate::http::state::Public;
@@ -19,6 +20,8 @@ const ROWS: usize = 25;
 struct WaitingPage {
     frame: Frame,
     purchases: Vec<Row>,
+    /// On the first page only: there are few.
+    registrations: Vec<registrations::Row>,
     is_first: bool,
     next: Option<String>,
 }
@@ -33,7 +36,12 @@ pub(super) async fn list(
     let after = params.find("cursor").map(str::parse).transpose();
     let after = after.map_err(|_| Refusal::field("cursor", "is not one of ours."))?;
     let waiting = public.purchasing.waiting(&visitor.principal, after, ROWS).await?;
+    let registrations = match after {
+        None => registrations::waiting(&public, &visitor).await?,
+        Some(_) => Vec::new(),
+    };
     let page = WaitingPage {
+        registrations,
         frame: Frame::new(&visitor, "Waiting for you", Place::Waiting),
         purchases: waiting.purchases.iter().map(|purchase| Row::of(purchase, &public)).collect(),
         is_first: after.is_none(),

@@ -7,6 +7,7 @@ use crate::domain::approval::{ApprovalTerms, ApproverTeam};
 use crate::domain::money::{Currency, Money};
 use crate::domain::principal::TeamId;
 use crate::domain::purchase::{Purchase, Requester, State};
+use crate::domain::registration::RegistrationState;
 use crate::service::teams::Teams;
 
 /// `AUD 20.71`.
@@ -56,6 +57,46 @@ impl From<State> for Badge {
         };
         Self { state: state.as_str(), word, tone }
     }
+}
+
+impl From<RegistrationState> for Badge {
+    fn from(state: RegistrationState) -> Self {
+        let (word, tone) = match state {
+            RegistrationState::PendingApproval => ("Waits for approval", "wait"),
+            RegistrationState::Approved => ("Approved", "busy"),
+            RegistrationState::Dispatching => ("Being sent", "busy"),
+            RegistrationState::Submitted => ("With ClickSend", "busy"),
+            RegistrationState::Accepted => ("Accepted", "good"),
+            RegistrationState::Declined => ("Declined by ClickSend", "bad"),
+            RegistrationState::Failed => ("Refused by ClickSend", "bad"),
+            RegistrationState::Unknown => ("Outcome unknown", "alarm"),
+            RegistrationState::NeedsAttention => ("Needs attention", "alarm"),
+            RegistrationState::Rejected => ("Rejected", "bad"),
+            RegistrationState::Withdrawn => ("Withdrawn", "quiet"),
+            RegistrationState::Expired => ("Expired", "quiet"),
+            RegistrationState::Cancelled => ("Cancelled", "bad"),
+        };
+        Self { state: state.as_str(), word, tone }
+    }
+}
+
+/// What happens next to a registration, and by whom. Final states have nothing.
+pub(super) const fn next_of_registration(state: RegistrationState) -> Option<&'static str> {
+    Some(match state {
+        RegistrationState::PendingApproval => "Approvers decide. Whoever asked may withdraw it.",
+        RegistrationState::Approved => "The gateway sends it as soon as it can.",
+        RegistrationState::Dispatching => "The gateway is sending it to ClickSend right now.",
+        RegistrationState::Submitted => "ClickSend answers by mail; an approver passes the answer on.",
+        RegistrationState::Unknown => "ClickSend's answer was lost. It is left to people; nothing is sent again.",
+        RegistrationState::NeedsAttention => "An administrator finds out at ClickSend whether it arrived.",
+        RegistrationState::Accepted
+        | RegistrationState::Declined
+        | RegistrationState::Failed
+        | RegistrationState::Rejected
+        | RegistrationState::Withdrawn
+        | RegistrationState::Expired
+        | RegistrationState::Cancelled => return None,
+    })
 }
 
 /// What happens next to a purchase, and by whom. Final states have nothing.
@@ -129,4 +170,10 @@ pub(super) fn happened(action: &str) -> String {
 /// A team by its name, or by its key where it is not configured any more.
 pub(super) fn team(id: &TeamId, teams: &Teams) -> String {
     teams.find(id).map_or_else(|| id.to_string(), |team| team.name.clone())
+}
+
+/// `2026-11` as `November 2026`.
+pub(super) fn month(key: &str) -> String {
+    let first: Result<jiff::civil::Date, _> = format!("{key}-01").parse();
+    first.map_or_else(|_| key.to_owned(), |day| day.strftime("%B %Y").to_string())
 }

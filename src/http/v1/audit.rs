@@ -103,7 +103,8 @@ pub(super) async fn list(
     Ok(Json(EventList { items: found.into_iter().map(EventView::of).collect(), next_cursor }))
 }
 
-fn filter(params: &Params) -> Result<Filter, Refusal> {
+/// What the parameters of a list ask for.
+pub(in crate::http) fn filter(params: &Params) -> Result<Filter, Refusal> {
     let text = |name: &str| params.find(name).map(ToOwned::to_owned);
     let time = |name: &str| {
         let at = params.find(name).map(str::parse::<Timestamp>).transpose();

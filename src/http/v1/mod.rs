@@ -4,7 +4,7 @@
 //! lists with cursors.
 
 mod approval;
-mod audit;
+pub(super) mod audit;
 mod budgets;
 mod freezes;
 mod me;

@@ -1,0 +1,93 @@
+//! Lists of registrations.
+
+use askama::Template;
+use axum::body::Body;
+use axum::extract::{OriginalUri, State};
+use axum::http::{Response, StatusCode};
+
+use super::page::{self, Failure, Frame, Place};
+use super::session::Visitor;
+use super::words::{self, Badge, When};
+use crate::domain::registration::{Registration, RegistrationState};
+use crate::http::context::Params;
+use crate::http::state::Public;
+use crate::service::Refusal;
+use crate::service::registrations::{AllowedAction, Filter};
+
+const ROWS: usize = 25;
+
+/// A registration in a list.
+#[derive(Clone, Debug)]
+pub(super) struct Row {
+    pub(super) id: String,
+    pub(super) kind: String,
+    pub(super) badge: Badge,
+    pub(super) asked_by: String,
+    pub(super) team: String,
+    pub(super) created: When,
+    pub(super) decide_by: Option<When>,
+    pub(super) next: Option<&'static str>,
+    pub(super) explanation: Option<String>,
+}
+
+impl Row {
+    pub(super) fn of(registration: &Registration, public: &Public) -> Self {
+        let zone = &public.settings.time_zone;
+        let waits = registration.state == RegistrationState::PendingApproval;
+        Self {
+            id: registration.id.to_string(),
+            kind: format!("{} in {}", registration.number_type.as_str(), registration.country),
+            badge: registration.state.into(),
+            asked_by: words::asked_by(&registration.requester),
+            team: words::team(&registration.requester.team, &public.teams),
+            created: When::new(registration.created_at, zone),
+            decide_by: registration.decide_by.filter(|_| waits).map(|until| When::new(until, zone)),
+            next: words::next_of_registration(registration.state),
+            explanation: registration.explanation.as_deref().map(page::as_sentence),
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "registrations.html", config = ".askama.toml")]
+struct RegistrationsPage {
+    frame: Frame,
+    is_first: bool,
+    registrations: Vec<Row>,
+    next: Option<String>,
+}
+
+/// Those that somebody may see, newest first.
+pub(super) async fn list(
+    State(public): State<Public>,
+    visitor: Visitor,
+    OriginalUri(uri): OriginalUri,
+) -> Result<Response<Body>, Failure> {
+    let before = Params::of(&uri)?.find("cursor").map(str::parse).transpose();
+    let before = before.map_err(|_| Refusal::field("cursor", "is not one of ours."))?;
+    let filter = Filter { before, ..Filter::default() };
+    // One more than is shown tells whether there is a next page.
+    let limit = i64::try_from(ROWS + 1).unwrap_or(i64::MAX);
+    let mut found = public.registrations.list(&visitor.principal, filter, limit).await?;
+    let has_more = found.len() > ROWS;
+    found.truncate(ROWS);
+    let last = found.last().filter(|_| has_more);
+    let page = RegistrationsPage {
+        frame: Frame::new(&visitor, "Registrations", Place::Registrations),
+        is_first: before.is_none(),
+        next: last.map(|last| format!("/console/registrations?cursor={}", last.id)),
+        registrations: found.iter().map(|registration| Row::of(registration, &public)).collect(),
+    };
+    Ok(page::html(StatusCode::OK, &page))
+}
+
+/// The newest of those that wait for somebody's decision.
+pub(super) async fn waiting(public: &Public, visitor: &Visitor) -> Result<Vec<Row>, Refusal> {
+    let principal = &visitor.principal;
+    let filter = Filter { state: Some(RegistrationState::PendingApproval), ..Filter::default() };
+    let found = public.registrations.list(principal, filter, i64::try_from(ROWS).unwrap_or(i64::MAX)).await?;
+    let is_for_them = |registration: &&Registration| {
+        AllowedAction::of(principal, registration, &[]).contains(&AllowedAction::Approve)
+    };
+    Ok(found.iter().filter(is_for_them).map(|registration| Row::of(registration, public)).collect())
+}
