@@ -13,6 +13,7 @@ mod audit;
 mod authorisation;
 mod buying;
 mod chaos;
+mod console;
 mod corners;
 mod crash;
 mod disk;

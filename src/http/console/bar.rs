@@ -50,8 +50,7 @@ impl BudgetBar {
         let left = position.left();
         let left_after = left.and_then(|left| left.checked_sub(more)).filter(|_| more != Money::ZERO);
         let is_beyond = left_after.or(left).is_some_and(|left| left < Money::ZERO);
-        let recurring =
-            position.recurring.checked_add(position.recurring_held).unwrap_or(position.recurring);
+        let recurring = position.recurring.checked_add(position.recurring_held).unwrap_or(position.recurring);
         let mut sentence = format!("{} spent, {} held", money(position.spent), money(position.held));
         if more != Money::ZERO {
             sentence = format!("{sentence}, {} asked for", money(more));

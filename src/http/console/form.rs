@@ -60,8 +60,7 @@ fn fields(bytes: &[u8]) -> Result<BTreeMap<String, String>, Refusal> {
     let text = str::from_utf8(bytes).map_err(|_| unreadable())?;
     // The same encoding as a query's, so the same reader.
     let uri: Uri = format!("/?{text}").parse().map_err(|_| unreadable())?;
-    let pairs: Vec<(String, String)> =
-        axum::extract::Query::try_from_uri(&uri).map_err(|_| unreadable())?.0;
+    let pairs: Vec<(String, String)> = axum::extract::Query::try_from_uri(&uri).map_err(|_| unreadable())?.0;
     let mut fields = BTreeMap::new();
     for (name, value) in pairs {
         if fields.insert(name.clone(), value).is_some() {
@@ -90,7 +89,8 @@ fn check_origin(parts: &Parts, hosts: &[String]) -> Result<(), HttpRefusal> {
 
 /// Whether `Origin` names the host that was asked, or one that this gateway is known by.
 fn is_ours(parts: &Parts, hosts: &[String]) -> bool {
-    let Some((scheme, authority)) = only(&parts.headers, &header::ORIGIN).and_then(|text| text.split_once("://"))
+    let Some((scheme, authority)) =
+        only(&parts.headers, &header::ORIGIN).and_then(|text| text.split_once("://"))
     else {
         return false;
     };

@@ -46,11 +46,7 @@ impl Line {
         let area = format!("{},{HEIGHT} {points} {},{HEIGHT}", STEP / 2, width - STEP / 2);
         let month = |month: &MonthSpend| {
             let name = words::month(&month.month);
-            Month {
-                short: name.chars().take(3).collect(),
-                name,
-                spent: words::money(month.spent, currency),
-            }
+            Month { short: name.chars().take(3).collect(), name, spent: words::money(month.spent, currency) }
         };
         Some(Self {
             width,
@@ -78,10 +74,9 @@ mod tests {
     use crate::service::budgets::MonthSpend;
 
     fn line(amounts: &[i64]) -> Option<Line> {
-        let months = amounts.iter().map(|micros| MonthSpend {
-            month: "2026-11".to_owned(),
-            spent: Money::from_micros(*micros),
-        });
+        let months = amounts
+            .iter()
+            .map(|micros| MonthSpend { month: "2026-11".to_owned(), spent: Money::from_micros(*micros) });
         Line::new(&months.collect::<Vec<_>>(), "AUD".parse().unwrap())
     }
 

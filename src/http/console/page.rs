@@ -7,8 +7,9 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, heade
 use super::session::Visitor;
 use crate::domain::principal::Role;
 use crate::http::door::Door;
-use crate::http::refusal::HttpRefusal;
+use crate::http::refusal::{HttpCode, HttpRefusal};
 use crate::http::v1::problem;
+use crate::service::Code;
 
 /// Own files only and nothing inline; nobody may put a page into a frame, and forms go nowhere else.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
@@ -129,16 +130,29 @@ impl Notice {
 
     /// That something was refused, why, and what to do.
     pub(super) fn refused(refusal: &HttpRefusal) -> Self {
-        let (_, remedy) = problem::explanation(refusal.code);
         Self {
             tone: "bad",
             title: problem::title(refusal.code),
             text: as_sentence(&refusal.message),
-            remedy: Some(remedy),
+            remedy: Some(remedy(refusal.code)),
             code: Some(refusal.code.as_str()),
             fields: refusal.fields.clone().into_iter().collect(),
         }
     }
+}
+
+/// What to do about it on a page, where that is something else than for a program.
+fn remedy(code: HttpCode) -> &'static str {
+    const ON_A_PAGE: [(HttpCode, &str); 6] = [
+        (HttpCode::Unauthorized, "Sign in again."),
+        (HttpCode::NotFound, "Begin at the start."),
+        (HttpCode::Service(Code::NotFound), "Somebody else may see it: ask whoever sent you here."),
+        (HttpCode::Service(Code::TeamRequired), "Choose the team that pays."),
+        (HttpCode::Service(Code::TooManyRequests), "Wait a moment, then try again."),
+        (HttpCode::Service(Code::PriceChanged), "Look at the price as it stands now, and decide again."),
+    ];
+    let of_page = ON_A_PAGE.into_iter().find(|(of, _)| *of == code);
+    of_page.map_or_else(|| problem::explanation(code).1, |(_, remedy)| remedy)
 }
 
 /// "the price moved" as "The price moved."

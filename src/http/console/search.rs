@@ -125,5 +125,7 @@ fn rows(answer: &SearchAnswer, country: Country) -> Vec<Row> {
 
 /// `20.7100` as `20.71`, where it is an amount.
 fn shortened(amount: &str) -> String {
-    amount.parse::<crate::domain::money::Money>().map_or_else(|_| amount.to_owned(), |money| money.to_string())
+    amount
+        .parse::<crate::domain::money::Money>()
+        .map_or_else(|_| amount.to_owned(), |money| money.to_string())
 }

@@ -113,8 +113,10 @@ fn show_the_way(request: &Request) -> Response<Body> {
         return Door::Console.refuse(&HttpRefusal::new(HttpCode::Unauthorized, message));
     }
     let target = request.uri().path_and_query().map_or("/console/", |target| target.as_str());
-    let is_from_elsewhere =
-        request.headers().get("sec-fetch-site").is_some_and(|site| site == "cross-site" || site == "same-site");
+    let is_from_elsewhere = request
+        .headers()
+        .get("sec-fetch-site")
+        .is_some_and(|site| site == "cross-site" || site == "same-site");
     if is_from_elsewhere {
         return page::html(StatusCode::OK, &sign_in::Onward { target: target.to_owned() });
     }

@@ -67,7 +67,9 @@ pub(super) async fn sign_in(
     };
     let token = token.strip_prefix("Bearer ").unwrap_or(token).trim_start();
     if token.len() > LONGEST_TOKEN {
-        return Ok(page.refused("This token is longer than a browser keeps. Ask for one with fewer groups in it."));
+        return Ok(
+            page.refused("This token is longer than a browser keeps. Ask for one with fewer groups in it.")
+        );
     }
     match public.verifier.verify(token).await {
         Ok(principal) => {

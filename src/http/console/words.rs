@@ -87,7 +87,9 @@ pub(super) const fn next_of_registration(state: RegistrationState) -> Option<&'s
         RegistrationState::Approved => "The gateway sends it as soon as it can.",
         RegistrationState::Dispatching => "The gateway is sending it to ClickSend right now.",
         RegistrationState::Submitted => "ClickSend answers by mail; an approver passes the answer on.",
-        RegistrationState::Unknown => "ClickSend's answer was lost. It is left to people; nothing is sent again.",
+        RegistrationState::Unknown => {
+            "ClickSend's answer was lost. It is left to people; nothing is sent again."
+        }
         RegistrationState::NeedsAttention => "An administrator finds out at ClickSend whether it arrived.",
         RegistrationState::Accepted
         | RegistrationState::Declined
@@ -105,7 +107,9 @@ pub(super) fn next(purchase: &Purchase) -> Option<&'static str> {
         State::PendingApproval => "Approvers decide. Whoever asked may withdraw it.",
         State::Approved => "The gateway buys it as soon as it can.",
         State::Reserved | State::Dispatching => "The gateway is asking ClickSend for it right now.",
-        State::Unknown => "ClickSend's answer was lost. The gateway looks for the number; nothing is sent again.",
+        State::Unknown => {
+            "ClickSend's answer was lost. The gateway looks for the number; nothing is sent again."
+        }
         State::NeedsAttention => "An administrator finds out at ClickSend whether it was bought.",
         State::Bought
         | State::BoughtLate
@@ -159,6 +163,15 @@ pub(super) fn happened(action: &str) -> String {
         "purchase.lost" => "ClickSend's answer was lost",
         "purchase.not_bought" => "Found not to be bought",
         "purchase.resolution" | "registration.resolution" => "An administrator said what became of it",
+        "purchase.refused" | "registration.refused" => "A request was refused",
+        "decision.refused" => "A decision was refused",
+        "owned_numbers.listed" => "The list of owned numbers changed",
+        "numbers.taken_in" => "Numbers taken in",
+        "number.orphaned" => "A number that nobody bought here",
+        "number.assigned" => "A number given to a team",
+        "number.gone" => "A number left the account",
+        "buying.frozen" => "Buying stopped",
+        "freeze.lifted" => "Buying goes on",
         _ => {
             let own = action.split_once('.').map_or(action, |(_, own)| own).replace('_', " ");
             return super::page::capitalized(&own);

@@ -99,7 +99,10 @@ pub(super) fn bounded(field: &str, text: Option<String>, most: usize) -> Result<
 }
 
 /// A field that is read by its type; the type's own error says what would be right.
-pub(super) fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(field: &str, text: &str) -> Result<T, Refusal> {
+pub(super) fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(
+    field: &str,
+    text: &str,
+) -> Result<T, Refusal> {
     text.parse().map_err(|error: T::Err| Refusal::field(field, format!("{error}.")))
 }
 

@@ -29,7 +29,8 @@ impl Purchasing {
         limit: usize,
     ) -> Result<Waiting, Refusal> {
         if !principal.may_decide() {
-            let message = "deciding needs the role approver or administrator, from an issuer that stands for people";
+            let message =
+                "deciding needs the role approver or administrator, from an issuer that stands for people";
             return Err(Refusal::new(Code::Forbidden, message));
         }
         let (mut waiting, mut after) = (Waiting::default(), after);

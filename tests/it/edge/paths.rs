@@ -17,7 +17,6 @@ async fn a_path_that_there_is_not_is_a_404_in_the_form_of_its_door() {
         ("/readyz", "NOT_FOUND"),
         ("/metrics", "NOT_FOUND"),
         ("/_simulator/ledger", "NOT_FOUND"),
-        ("/console/", "NOT_FOUND"),
         ("/docs", "NOT_FOUND"),
         ("/v1", "NOT_FOUND"),
         ("/v1/", "NOT_FOUND"),
@@ -36,7 +35,7 @@ async fn a_path_that_there_is_not_is_a_404_in_the_form_of_its_door() {
             send(stage.anonymous(Method::POST, path).body("{}")).await,
         ] {
             assert_eq!(answer.verdict(), format!("404 {code}"), "{path}");
-            let is_own = ["/v1", "/console", "/docs"].iter().any(|prefix| path.starts_with(prefix));
+            let is_own = ["/v1", "/docs"].iter().any(|prefix| path.starts_with(prefix));
             assert_form(if is_own { "/v1" } else { path }, &answer);
         }
     }
