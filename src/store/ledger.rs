@@ -191,7 +191,7 @@ pub fn recurring_held(session: &Session<'_>, team: Option<&TeamId>) -> Result<Mo
         .query_int(
             &format!(
                 "SELECT coalesce(sum(monthly_micros), 0) FROM {BY_OWNER}
-                 WHERE holds_number = 1 AND state NOT IN ('bought', 'bought_late')
+                 WHERE holds_number = 1 AND state IN ('reserved', 'dispatching', 'unknown', 'needs_attention')
                      AND ($1 IS NULL OR {OWNER} = $1)"
             ),
             &[team.map(TeamId::as_str).into()],

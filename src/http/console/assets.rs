@@ -22,10 +22,7 @@ pub(super) async fn file(
     let content_type = content_type(&name).ok_or_else(missing)?;
     let tag = tag(&file);
     let is_known = headers.get(header::IF_NONE_MATCH).is_some_and(|known| *known == tag);
-    let mut response = match is_known {
-        true => Response::new(Body::empty()),
-        false => Response::new(Body::from(file.data)),
-    };
+    let mut response = Response::new(if is_known { Body::empty() } else { Body::from(file.data) });
     if is_known {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
     }
@@ -38,8 +35,10 @@ pub(super) async fn file(
 }
 
 fn tag(file: &EmbeddedFile) -> HeaderValue {
-    let digest: String = file.metadata.sha256_hash().iter().map(|byte| format!("{byte:02x}")).collect();
-    HeaderValue::try_from(format!("\"{digest}\"")).unwrap_or(HeaderValue::from_static("\"\""))
+    let hash = file.metadata.sha256_hash();
+    let digits = hash.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(u32::from);
+    let digits: String = digits.filter_map(|digit| char::from_digit(digit, 16)).collect();
+    HeaderValue::try_from(format!("\"{digits}\"")).unwrap_or(HeaderValue::from_static("\"\""))
 }
 
 fn content_type(name: &str) -> Option<&'static str> {

@@ -18,7 +18,7 @@ use crate::service::evidence::SeenEvent;
 const ROWS: usize = 25;
 
 #[derive(Template)]
-#[template(path = "audit.html", config = ".askama.toml")]
+#[template(path = "audit.html", config = "src/http/console/askama.toml")]
 struct AuditPage {
     frame: Frame,
     action: String,
@@ -80,7 +80,8 @@ pub(super) async fn list(
     found.truncate(ROWS);
     let kept = ["action", "target", "actor"];
     let kept = kept.into_iter().filter_map(|name| Some((name, params.find(name)?)));
-    let narrowed: String = kept.map(|(name, value)| format!("&{name}={}", escaped(value))).collect();
+    let narrowed: Vec<_> = kept.map(|(name, value)| format!("&{name}={}", escaped(value))).collect();
+    let narrowed = narrowed.concat();
     let last = found.last().filter(|_| has_more);
     let next = last.map(|last| format!("/console/audit?cursor={}{narrowed}", last.row.link.sequence));
     let text = |name: &str| params.find(name).unwrap_or_default().to_owned();

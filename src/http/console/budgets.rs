@@ -14,7 +14,7 @@ use crate::domain::money::Money;
 use crate::http::state::Public;
 
 #[derive(Template)]
-#[template(path = "budgets.html", config = ".askama.toml")]
+#[template(path = "budgets.html", config = "src/http/console/askama.toml")]
 struct BudgetsPage {
     frame: Frame,
     month: String,

@@ -16,7 +16,7 @@ use crate::service::reconciling::NumberRow;
 const ROWS: usize = 50;
 
 #[derive(Template)]
-#[template(path = "numbers.html", config = ".askama.toml")]
+#[template(path = "numbers.html", config = "src/http/console/askama.toml")]
 struct NumbersPage {
     frame: Frame,
     may_request: bool,

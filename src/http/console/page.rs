@@ -168,7 +168,7 @@ pub(super) fn capitalized(text: &str) -> String {
 }
 
 #[derive(Template)]
-#[template(path = "refused.html", config = ".askama.toml")]
+#[template(path = "refused.html", config = "src/http/console/askama.toml")]
 struct RefusedPage {
     frame: Frame,
     notice: Notice,

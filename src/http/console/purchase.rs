@@ -30,7 +30,7 @@ use crate::service::{Code, Refusal};
 const WAIT: Duration = Duration::from_secs(10);
 
 #[derive(Template)]
-#[template(path = "purchase.html", config = ".askama.toml")]
+#[template(path = "purchase.html", config = "src/http/console/askama.toml")]
 struct PurchasePage {
     frame: Frame,
     form_token: String,

@@ -69,7 +69,7 @@ struct Choice {
 }
 
 #[derive(Template)]
-#[template(path = "purchases.html", config = ".askama.toml")]
+#[template(path = "purchases.html", config = "src/http/console/askama.toml")]
 struct PurchasesPage {
     frame: Frame,
     is_mine: bool,
@@ -111,7 +111,7 @@ async fn list(
     let before = params.find("cursor").map(str::parse).transpose();
     let before = before.map_err(|_| Refusal::field("cursor", "is not one of ours."))?;
     let is_mine = requester.is_some();
-    let filter = Filter { requester, state, before, ..Filter::default() };
+    let filter = Filter { state, requester, before, ..Filter::default() };
     // One more than is shown tells whether there is a next page.
     let limit = i64::try_from(ROWS + 1).unwrap_or(i64::MAX);
     let mut found = public.purchasing.list(&visitor.principal, filter, limit).await?;

@@ -27,7 +27,7 @@ use crate::service::{Code, Refusal};
 const WAIT: Duration = Duration::from_secs(10);
 
 #[derive(Template)]
-#[template(path = "registration.html", config = ".askama.toml")]
+#[template(path = "registration.html", config = "src/http/console/askama.toml")]
 struct RegistrationPage {
     frame: Frame,
     form_token: String,

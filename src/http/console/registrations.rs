@@ -49,7 +49,7 @@ impl Row {
 }
 
 #[derive(Template)]
-#[template(path = "registrations.html", config = ".askama.toml")]
+#[template(path = "registrations.html", config = "src/http/console/askama.toml")]
 struct RegistrationsPage {
     frame: Frame,
     is_first: bool,

@@ -26,7 +26,7 @@ use crate::service::purchasing::PurchaseRequest;
 const WAIT: Duration = Duration::from_secs(10);
 
 #[derive(Template)]
-#[template(path = "request.html", config = ".askama.toml")]
+#[template(path = "request.html", config = "src/http/console/askama.toml")]
 struct RequestPage {
     frame: Frame,
     form_token: String,

@@ -21,7 +21,7 @@ const ROWS: u32 = 25;
 const LAST_PAGE: u32 = 1_000;
 
 #[derive(Template)]
-#[template(path = "search.html", config = ".askama.toml")]
+#[template(path = "search.html", config = "src/http/console/askama.toml")]
 struct SearchPage {
     frame: Frame,
     notice: Option<Notice>,

@@ -15,7 +15,7 @@ use crate::http::context::Params;
 use crate::http::state::Public;
 
 #[derive(Template)]
-#[template(path = "sign_in.html", config = ".askama.toml")]
+#[template(path = "sign_in.html", config = "src/http/console/askama.toml")]
 struct SignInPage {
     frame: Frame,
     form_token: String,
@@ -25,7 +25,7 @@ struct SignInPage {
 
 /// The page in between for who follows a link from another site.
 #[derive(Template)]
-#[template(path = "onward.html", config = ".askama.toml")]
+#[template(path = "onward.html", config = "src/http/console/askama.toml")]
 pub(super) struct Onward {
     pub(super) target: String,
 }

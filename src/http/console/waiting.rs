@@ -16,7 +16,7 @@ use crate::service::Refusal;
 const ROWS: usize = 25;
 
 #[derive(Template)]
-#[template(path = "waiting.html", config = ".askama.toml")]
+#[template(path = "waiting.html", config = "src/http/console/askama.toml")]
 struct WaitingPage {
     frame: Frame,
     purchases: Vec<Row>,

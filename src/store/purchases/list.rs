@@ -46,8 +46,8 @@ pub fn list(session: &Session<'_>, filter: &Filter, limit: i64) -> Result<Vec<Pu
     ];
     let asked = asked.into_iter().filter_map(|(condition, value)| Some((condition, value?)));
     let (conditions, values): (Vec<_>, Vec<_>) = asked.unzip();
-    let conditions: String =
-        (2..).zip(&conditions).map(|(place, condition)| format!(" AND {condition} ${place}")).collect();
+    let conditions = (2..).zip(conditions).map(|(place, condition)| format!(" AND {condition} ${place}"));
+    let conditions = conditions.collect::<Vec<_>>().concat();
     let (sight, teams) = sighted(&filter.sight, values.len() + 2);
     let mut params: Vec<Param<'_>> = vec![limit.into()];
     params.extend(values.into_iter().map(Param::from));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Browser, RULES, ben, field, pending, state};
+use super::{Browser, RULES, field, pending, state};
 use crate::stage::{Stage, ann, somebody};
 
 #[tokio::test]
@@ -27,23 +27,23 @@ async fn a_number_is_found_requested_approved_and_bought_by_forms() {
     assert_eq!(requester.request(&number, "sent twice").await, path);
     assert!(requester.page("/console/requests").await.contains("data-state=\"pending_approval\""));
 
-    let mut approver = Browser::signed_in(&stage, &ben()).await;
-    let waiting = approver.page("/console/waiting").await;
+    let mut ben = Browser::signed_in(&stage, &super::ben()).await;
+    let waiting = ben.page("/console/waiting").await;
     assert!(waiting.contains(&format!("href=\"{path}\"")), "{waiting}");
-    let shown = approver.page(&path).await;
+    let shown = ben.page(&path).await;
     assert_eq!(state(&shown), "pending_approval");
     for told in ["for the spring campaign", "The same", "Left with this", "No number yet.", "Asked for"] {
         assert!(shown.contains(told), "{told}: {shown}");
     }
     let digest = field(&shown, "quote_digest");
     let approve = format!("{path}/approve");
-    let approved = approver.post(&approve, &[("quote_digest", &digest), ("comment", "fine with me")]).await;
+    let approved = ben.post(&approve, &[("quote_digest", &digest), ("comment", "fine with me")]).await;
     assert_eq!(approved.status, 303, "{}", approved.text);
-    let bought = approver.page(approved.header("location").unwrap()).await;
+    let bought = ben.page(approved.header("location").unwrap()).await;
     assert_eq!(state(&bought), "bought");
     assert!(bought.contains("fine with me") && !bought.contains("id=\"decide\""), "{bought}");
-    assert!(approver.page("/console/waiting").await.contains("Nothing waits for you"));
-    assert!(approver.page("/console/numbers").await.contains(&number));
+    assert!(ben.page("/console/waiting").await.contains("Nothing waits for you"));
+    assert!(ben.page("/console/numbers").await.contains(&number));
     assert_eq!(stage.calls("buy").await, 1);
     stage.finish().await;
 }
@@ -52,25 +52,25 @@ async fn a_number_is_found_requested_approved_and_bought_by_forms() {
 async fn a_stale_digest_shows_what_changed_keeps_the_comment_and_asks_again() {
     let (stage, hand) = Stage::with_hand(RULES).await;
     let path = format!("/console/purchases/{}", pending(&stage, &ann(), "r").await);
-    let mut approver = Browser::signed_in(&stage, &ben()).await;
-    let shown = approver.page(&path).await;
+    let mut ben = Browser::signed_in(&stage, &super::ben()).await;
+    let shown = ben.page(&path).await;
     let (digest, seen) = (field(&shown, "quote_digest"), field(&shown, "seen_price"));
     hand.advance(Duration::from_mins(1));
     stage.fault(json!({"operation": "search", "fault": "price_drift", "percent": 10})).await;
     let fields = [("quote_digest", digest.as_str()), ("seen_price", &seen), ("comment", "looks <fine>")];
-    let stale = approver.post(&format!("{path}/approve"), &fields).await;
-    assert_eq!(stale.status, 409, "{}", stale.text);
-    let now = field(&stale.text, "seen_price");
+    let answer = ben.post(&format!("{path}/approve"), &fields).await;
+    assert_eq!(answer.status, 409, "{}", answer.text);
+    let now = field(&answer.text, "seen_price");
     assert_ne!(now, seen);
-    assert!(stale.text.contains("data-code=\"PRICE_CHANGED\""), "{}", stale.text);
-    assert!(stale.text.contains(&format!("You saw {seen}; now it is {now}.")), "{}", stale.text);
-    assert!(stale.text.contains("looks &#60;fine&#62;</textarea>"), "{}", stale.text);
+    assert!(answer.text.contains("data-code=\"PRICE_CHANGED\""), "{}", answer.text);
+    assert!(answer.text.contains(&format!("You saw {seen}; now it is {now}.")), "{}", answer.text);
+    assert!(answer.text.contains("looks &#60;fine&#62;</textarea>"), "{}", answer.text);
     // The old digest stays stale; the new one counts.
-    assert_eq!(approver.post(&format!("{path}/approve"), &fields).await.status, 409);
-    let digest = field(&stale.text, "quote_digest");
-    let approved = approver.post(&format!("{path}/approve"), &[("quote_digest", &digest)]).await;
+    assert_eq!(ben.post(&format!("{path}/approve"), &fields).await.status, 409);
+    let digest = field(&answer.text, "quote_digest");
+    let approved = ben.post(&format!("{path}/approve"), &[("quote_digest", &digest)]).await;
     assert_eq!(approved.status, 303, "{}", approved.text);
-    assert_eq!(state(&approver.page(&path).await), "bought");
+    assert_eq!(state(&ben.page(&path).await), "bought");
     stage.finish().await;
 }
 
@@ -93,15 +93,15 @@ async fn a_request_is_rejected_by_others_and_withdrawn_by_its_own() {
         refused.text
     );
 
-    let mut approver = Browser::signed_in(&stage, &ben()).await;
-    let no = approver.post(&format!("{rejected}/reject"), &[("comment", "too many already")]).await;
+    let mut ben = Browser::signed_in(&stage, &super::ben()).await;
+    let no = ben.post(&format!("{rejected}/reject"), &[("comment", "too many already")]).await;
     assert_eq!(no.status, 303, "{}", no.text);
     let page = requester.page(&rejected).await;
     assert_eq!(state(&page), "rejected");
     assert!(page.contains("Ben Ray said no.") && page.contains("too many already"), "{page}");
     assert_eq!(requester.post(&format!("{withdrawn}/withdraw"), &[]).await.status, 303);
     assert_eq!(state(&requester.page(&withdrawn).await), "withdrawn");
-    assert_eq!(approver.post(&format!("{withdrawn}/reject"), &[]).await.status, 409);
+    assert_eq!(ben.post(&format!("{withdrawn}/reject"), &[]).await.status, 409);
     let mut stranger = Browser::signed_in(&stage, &somebody("eve", "support", "approver")).await;
     assert_eq!(stranger.post(&format!("{rejected}/approve"), &[]).await.status, 404);
     stage.finish().await;

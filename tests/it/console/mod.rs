@@ -102,7 +102,8 @@ impl<'s> Browser<'s> {
 }
 
 fn encoded(fields: &[(&str, &str)]) -> String {
-    let escape = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
+    let byte = |byte| format!("%{byte:02X}");
+    let escape = |text: &str| text.bytes().map(byte).collect::<String>();
     let pairs: Vec<_> = fields.iter().map(|(name, value)| format!("{name}={}", escape(value))).collect();
     pairs.join("&")
 }
