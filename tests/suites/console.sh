@@ -19,6 +19,7 @@ need "Python's driver is here" python_env "$CACHE/python-console" tests/console/
 need "axe is here" node_packages "$CACHE/node-console" tests/console
 need "everything builds" build_gateway
 need "the demo starts" start_demo
+export GATEWAY_BINARY="$GATEWAY" DATA_DIR="$SUITE_DIR/data"
 need "there is a place for pictures" empty_pictures
 
 step "a number is asked for, decided and bought, with script and without" "$python" tests/console/flow.py
