@@ -20,16 +20,15 @@ PATIENCE_MS = 15_000
 FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking", "--disable-component-update"]
 
 
+SCHEMES = ["light", "dark"]
+
+
 @dataclass(frozen=True)
 class Look:
     """How a page is seen."""
 
     width: int = 1280
-    scheme: str = "light"
     scripts: bool = True
-
-    def __str__(self) -> str:
-        return f"{self.width}-{self.scheme}"
 
     def options(self) -> dict:
         phone = self.width < 600
@@ -38,7 +37,7 @@ class Look:
             # A phone obeys the page's viewport line; without it the layout would be 980 px wide, as on a real one.
             "is_mobile": phone,
             "has_touch": phone,
-            "color_scheme": self.scheme,
+            "color_scheme": SCHEMES[0],
             "reduced_motion": "reduce",
             "java_script_enabled": self.scripts,
             "locale": "en-AU",
@@ -48,7 +47,6 @@ class Look:
 
 PHONE = Look(width=360)
 DESK = Look()
-LOOKS = [Look(width, scheme) for width in (360, 1280) for scheme in ("light", "dark")]
 
 
 @contextmanager
@@ -66,6 +64,7 @@ class Visitor:
     """Somebody at a screen."""
 
     def __init__(self, browser: Browser, look: Look = DESK):
+        self.look = look
         self.context = browser.new_context(**look.options())
         self.context.set_default_timeout(PATIENCE_MS)
         self.page: Page = self.context.new_page()
@@ -85,7 +84,7 @@ class Visitor:
         page = self.page
         page.on("console", lambda message: note(f"console {message.type}: {message.text}"))
         page.on("pageerror", lambda error: note(f"uncaught: {error}"))
-        page.on("requestfailed", lambda request: note(f"failed: {request.url} {request.failure}"))
+        page.on("requestfailed", self._look_at_failure)
         page.on("response", lambda answer: answer.status >= 400 and note(f"{answer.status}: {answer.url}"))
         page.on("dialog", self._refuse)
         self.context.on("request", self._look_at)
@@ -93,6 +92,11 @@ class Visitor:
     def _look_at(self, request) -> None:
         if urlsplit(request.url).netloc != urlsplit(GATEWAY).netloc:
             self.noted.append(f"another host: {request.url}")
+
+    def _look_at_failure(self, request) -> None:
+        # Aborted is what the next click did to it: an icon that was still on its way.
+        if request.failure != "net::ERR_ABORTED":
+            self.noted.append(f"failed: {request.url} {request.failure}")
 
     def _refuse(self, dialog) -> None:
         self.noted.append(f"dialog: {dialog.message}")

@@ -1,25 +1,13 @@
 """Signing in and out: what a browser is told, what it keeps, and for how long."""
 
-import os
-import subprocess
 import time
-from pathlib import Path
 
 from checks import check, run
 from world import TOKENS
 
 import deeds
 from browser import CONSOLE, PHONE, Visitor, chromium
-
-GATEWAY_BINARY = os.environ["GATEWAY_BINARY"]
-KEY = Path(os.environ["DATA_DIR"]) / "keys" / "tokens.private.pem"
-
-
-def short_token(seconds: int) -> str:
-    """A requester's token that is soon over."""
-    words = [GATEWAY_BINARY, "token", "--subject", "rita", "--team", "growth", "--role", "requester"]
-    words += ["--ttl", f"{seconds}s", "--key-file", str(KEY)]
-    return subprocess.run(words, capture_output=True, text=True, check=True, timeout=20).stdout.strip()
+from signing import sign
 
 
 def is_at_sign_in(visitor: Visitor) -> bool:
@@ -83,7 +71,7 @@ with chromium() as browser:
     def a_token_whose_time_is_over_leads_to_the_sign_in_page_with_a_word_of_why():
         # The gateway allows clocks to differ by 30 s, so 1 s of life is 31; awaited by asking, as a person would.
         with Visitor(browser) as rita:
-            rita.sign_in(short_token(1))
+            rita.sign_in(sign("rita", "requester", ttl="1s", team="growth"))
             deadline = time.monotonic() + 45
             while not is_at_sign_in(rita):
                 assert time.monotonic() < deadline, "still signed in 45 s later"
