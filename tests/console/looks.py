@@ -39,8 +39,26 @@ def small_targets(page: Page) -> list[str]:
     )
 
 
+def broken_words(page: Page) -> list[str]:
+    """Short words that stand in two lines, because what is beside them took the room."""
+    return page.evaluate(
+        """() => {
+            const broken = [], range = document.createRange(), short = /(?<![\\p{L}\\p{N}])[\\p{L}\\p{N}]{3,14}(?![\\p{L}\\p{N}])/gu;
+            const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+            for (let text = texts.nextNode(); text; text = texts.nextNode())
+                for (const word of text.data.matchAll(short)) {
+                    range.setStart(text, word.index);
+                    range.setEnd(text, word.index + word[0].length);
+                    const lines = new Set([...range.getClientRects()].map(box => Math.round(box.top)));
+                    if (lines.size > 1) broken.push(`broken word: ${word[0]}`);
+                }
+            return broken;
+        }"""
+    )
+
+
 def faults(page: Page) -> list[str]:
     """Everything that is wrong with the page as it stands on the screen."""
-    found = violations(page) + small_targets(page)
+    found = violations(page) + small_targets(page) + broken_words(page)
     wide = too_wide(page)
     return [*found, wide] if wide else found
