@@ -39,26 +39,30 @@ def small_targets(page: Page) -> list[str]:
     )
 
 
-def broken_words(page: Page) -> list[str]:
-    """Short words that stand in two lines, because what is beside them took the room."""
-    return page.evaluate(
-        """() => {
-            const broken = [], range = document.createRange(), short = /(?<![\\p{L}\\p{N}])[\\p{L}\\p{N}]{3,14}(?![\\p{L}\\p{N}])/gu;
-            const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-            for (let text = texts.nextNode(); text; text = texts.nextNode())
-                for (const word of text.data.matchAll(short)) {
-                    range.setStart(text, word.index);
-                    range.setEnd(text, word.index + word[0].length);
-                    const lines = new Set([...range.getClientRects()].map(box => Math.round(box.top)));
-                    if (lines.size > 1) broken.push(`broken word: ${word[0]}`);
-                }
-            return broken;
-        }"""
-    )
+WORDS = r"""() => {
+    const found = [], range = document.createRange();
+    const short = /(?<!\S)[^\s-]{3,14}(?!\S)/g;
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    for (let text = texts.nextNode(); text; text = texts.nextNode())
+        for (const word of text.data.matchAll(short)) {
+            range.setStart(text, word.index);
+            range.setEnd(text, word.index + word[0].length);
+            const boxes = [...range.getClientRects()];
+            if (new Set(boxes.map(box => Math.round(box.top))).size > 1) found.push(`broken word: ${word[0]}`);
+            const sheet = text.parentElement.closest('.sheet, .card, .notice')?.getBoundingClientRect();
+            if (boxes.some(box => sheet && box.right > sheet.right)) found.push(`outside its sheet: ${word[0]}`);
+        }
+    return found;
+}"""
+
+
+def misplaced_words(page: Page) -> list[str]:
+    """Short words in two lines, and words beyond the edge of their sheet: what is beside them took the room."""
+    return page.evaluate(WORDS)
 
 
 def faults(page: Page) -> list[str]:
     """Everything that is wrong with the page as it stands on the screen."""
-    found = violations(page) + small_targets(page) + broken_words(page)
+    found = violations(page) + small_targets(page) + misplaced_words(page)
     wide = too_wide(page)
     return [*found, wide] if wide else found

@@ -26,6 +26,8 @@ use crate::http::state::{Caller, Public};
 
 const SESSION: &str = "__Host-numbers-gateway";
 const FORM: &str = "__Host-numbers-gateway-form";
+/// Outlives the session, so that who comes back after their token's end hears why they must sign in.
+const ENTERED: &str = "__Host-numbers-gateway-entered";
 /// Browsers keep 4,096 bytes a cookie: name, value and attributes together.
 pub(super) const LONGEST_TOKEN: usize = 3_800;
 
@@ -120,18 +122,23 @@ fn show_the_way(request: &Request) -> Response<Body> {
     if is_from_elsewhere {
         return page::html(StatusCode::OK, &sign_in::Onward { target: target.to_owned() });
     }
-    Redirect::to(&format!("/console/sign-in?to={}", escaped(target))).into_response()
+    let was_signed_in = cookie(request.headers(), ENTERED).is_some();
+    let note = if was_signed_in { "note=ended&" } else { "" };
+    Redirect::to(&format!("/console/sign-in?{note}to={}", escaped(target))).into_response()
 }
 
 /// Signs in: until the token's own end.
 pub(super) fn begin(response: &mut Response<Body>, token: &str, principal: &Principal) {
     let end = Timestamp::from_second(principal.expires_at).unwrap_or(Timestamp::MAX);
     keep(response, SESSION, token, &format!("; Expires={}", end.strftime("%a, %d %b %Y %H:%M:%S GMT")));
+    keep(response, ENTERED, "1", "");
 }
 
 /// Signs out.
 pub(super) fn end(response: &mut Response<Body>) {
-    keep(response, SESSION, "", "; Max-Age=0");
+    for name in [SESSION, ENTERED] {
+        keep(response, name, "", "; Max-Age=0");
+    }
 }
 
 /// `__Host-` binds a cookie to this host, its root and TLS (or loopback): no sister host can set it.

@@ -49,10 +49,20 @@ pub(super) async fn show(
 ) -> Result<Response<Body>, Failure> {
     let params = Params::of(&uri)?;
     let mut page = SignInPage::new(form_token, params.find("to"));
-    if params.find("note") == Some("signed-out") {
-        page.notice = Some(Notice::done("Signed out", "This browser has forgotten the token."));
-    }
+    page.notice = params.find("note").and_then(why);
     Ok(page::html(StatusCode::OK, &page))
+}
+
+/// Why somebody is here again.
+fn why(note: &str) -> Option<Notice> {
+    match note {
+        "signed-out" => Some(Notice::done("Signed out", "This browser has forgotten the token.")),
+        "ended" => {
+            let text = "The time of your token is over, or it was taken back. Paste a new one to go on.";
+            Some(Notice { tone: "bad", ..Notice::done("Please sign in again", text) })
+        }
+        _ => None,
+    }
 }
 
 /// Makes a token into a cookie.
