@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # the page for people in Debian's Chromium: a request bought, every page for every role, what other sites try; pictures
 #
-# Every page is photographed into target/console/. CONSOLE_PICTURE=FILE also makes the picture of the README.
+# Every page is photographed into target/console/. CONSOLE_PICTURE=deploy/pictures/console.png also makes the picture of the
+# README anew; without it no file of the tree changes.
 source tests/lib/suite.sh
 source tests/lib/fetch.sh
 
@@ -22,6 +23,8 @@ need "the demo starts" start_demo
 export GATEWAY_BINARY="$GATEWAY" DATA_DIR="$SUITE_DIR/data"
 need "there is a place for pictures" empty_pictures
 
+# First, while the demo's budget is as new.
+[[ -z ${CONSOLE_PICTURE:-} ]] || step "the picture is made" "$python" tests/console/picture.py "$CONSOLE_PICTURE"
 step "a number is asked for, decided and bought, with script and without" "$python" tests/console/flow.py
 step "what another site tries is refused" "$python" tests/console/attacks.py
 step "what people and upstream write is shown as text" "$python" tests/console/texts.py
