@@ -12,6 +12,7 @@ mod host;
 mod limit;
 mod observe;
 pub mod ops;
+mod paging;
 mod path;
 mod refusal;
 mod state;

@@ -11,11 +11,12 @@ use super::session::Visitor;
 use super::words::{self, When};
 use crate::domain::chain::RecordedEvent;
 use crate::http::context::{Params, escaped};
+use crate::http::paging::PageAsked;
 use crate::http::state::Public;
 use crate::http::v1::audit::filter;
-use crate::service::evidence::SeenEvent;
+use crate::service::evidence::{Filter, SeenEvent};
 
-const ROWS: usize = 25;
+const ROWS: u32 = 25;
 
 #[derive(Template)]
 #[template(path = "audit.html", config = "src/http/console/askama.toml")]
@@ -73,24 +74,22 @@ pub(super) async fn list(
     OriginalUri(uri): OriginalUri,
 ) -> Result<Response<Body>, Failure> {
     let params = Params::of(&uri)?;
-    // One more than is shown tells whether there is a next page.
-    let limit = i64::try_from(ROWS + 1).unwrap_or(i64::MAX);
-    let mut found = public.evidence.list(&visitor.principal, filter(&params)?, limit).await?;
-    let has_more = found.len() > ROWS;
-    found.truncate(ROWS);
+    let asked = PageAsked::of_rows(&params, ROWS)?;
+    let filter = Filter { before: asked.before, ..filter(&params)? };
+    let found = public.evidence.list(&visitor.principal, filter, asked.wanted()).await?;
+    let (found, cursor) = asked.cut(found, |last| last.row.link.sequence.to_string());
     let kept = ["action", "target", "actor"];
     let kept = kept.into_iter().filter_map(|name| Some((name, params.find(name)?)));
     let narrowed: Vec<_> = kept.map(|(name, value)| format!("&{name}={}", escaped(value))).collect();
     let narrowed = narrowed.concat();
-    let last = found.last().filter(|_| has_more);
-    let next = last.map(|last| format!("/console/audit?cursor={}{narrowed}", last.row.link.sequence));
+    let next = cursor.map(|cursor| format!("/console/audit?cursor={cursor}{narrowed}"));
     let text = |name: &str| params.find(name).unwrap_or_default().to_owned();
     let page = AuditPage {
         frame: Frame::new(&visitor, "Audit", Place::Audit),
         action: text("action"),
         target: text("target"),
         actor: text("actor"),
-        is_narrowed: !narrowed.is_empty() || params.find("cursor").is_some(),
+        is_narrowed: !narrowed.is_empty() || asked.before.is_some(),
         events: found.iter().map(|seen| Row::of(seen, &public)).collect(),
         next,
     };

@@ -11,12 +11,12 @@ use super::words::{self, Badge, When};
 use crate::domain::principal::Person;
 use crate::domain::purchase::{Purchase, State as PurchaseState};
 use crate::http::context::Params;
+use crate::http::paging::PageAsked;
 use crate::http::state::Public;
 use crate::http::v1::parsed;
-use crate::service::Refusal;
 use crate::service::purchasing::Filter;
 
-const ROWS: usize = 25;
+const ROWS: u32 = 25;
 
 /// A purchase in a list.
 #[derive(Clone, Debug)]
@@ -108,18 +108,15 @@ async fn list(
 ) -> Result<Response<Body>, Failure> {
     let params = Params::of(uri)?;
     let state = params.find("state").map(|text| parsed::<PurchaseState>("state", text)).transpose()?;
-    let before = params.find("cursor").map(str::parse).transpose();
-    let before = before.map_err(|_| Refusal::field("cursor", "is not one of ours."))?;
+    let asked = PageAsked::of_rows(&params, ROWS)?;
+    let before = asked.before;
     let is_mine = requester.is_some();
     let filter = Filter { state, requester, before, ..Filter::default() };
-    // One more than is shown tells whether there is a next page.
-    let limit = i64::try_from(ROWS + 1).unwrap_or(i64::MAX);
-    let mut found = public.purchasing.list(&visitor.principal, filter, limit).await?;
-    let has_more = found.len() > ROWS;
-    found.truncate(ROWS);
+    let found = public.purchasing.list(&visitor.principal, filter, asked.wanted()).await?;
+    let (found, cursor) = asked.cut(found, |last| last.id.to_string());
     let path = if is_mine { "/console/requests" } else { "/console/purchases" };
     let narrowed = state.map(|state| format!("&state={state}")).unwrap_or_default();
-    let next = found.last().filter(|_| has_more).map(|last| format!("{path}?cursor={}{narrowed}", last.id));
+    let next = cursor.map(|cursor| format!("{path}?cursor={cursor}{narrowed}"));
     let choice = |of: PurchaseState| {
         let Badge { state: value, word, .. } = Badge::from(of);
         Choice { value, word, is_chosen: state == Some(of) }

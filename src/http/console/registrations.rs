@@ -10,11 +10,12 @@ use super::session::Visitor;
 use super::words::{self, Badge, When};
 use crate::domain::registration::{Registration, RegistrationState};
 use crate::http::context::Params;
+use crate::http::paging::PageAsked;
 use crate::http::state::Public;
 use crate::service::Refusal;
 use crate::service::registrations::{AllowedAction, Filter};
 
-const ROWS: usize = 25;
+const ROWS: u32 = 25;
 
 /// A registration in a list.
 #[derive(Clone, Debug)]
@@ -63,19 +64,14 @@ pub(super) async fn list(
     visitor: Visitor,
     OriginalUri(uri): OriginalUri,
 ) -> Result<Response<Body>, Failure> {
-    let before = Params::of(&uri)?.find("cursor").map(str::parse).transpose();
-    let before = before.map_err(|_| Refusal::field("cursor", "is not one of ours."))?;
-    let filter = Filter { before, ..Filter::default() };
-    // One more than is shown tells whether there is a next page.
-    let limit = i64::try_from(ROWS + 1).unwrap_or(i64::MAX);
-    let mut found = public.registrations.list(&visitor.principal, filter, limit).await?;
-    let has_more = found.len() > ROWS;
-    found.truncate(ROWS);
-    let last = found.last().filter(|_| has_more);
+    let asked = PageAsked::of_rows(&Params::of(&uri)?, ROWS)?;
+    let filter = Filter { before: asked.before, ..Filter::default() };
+    let found = public.registrations.list(&visitor.principal, filter, asked.wanted()).await?;
+    let (found, cursor) = asked.cut(found, |last| last.id.to_string());
     let page = RegistrationsPage {
         frame: Frame::new(&visitor, "Registrations", Place::Registrations),
-        is_first: before.is_none(),
-        next: last.map(|last| format!("/console/registrations?cursor={}", last.id)),
+        is_first: asked.before.is_none(),
+        next: cursor.map(|cursor| format!("/console/registrations?cursor={cursor}")),
         registrations: found.iter().map(|registration| Row::of(registration, &public)).collect(),
     };
     Ok(page::html(StatusCode::OK, &page))
@@ -85,7 +81,7 @@ pub(super) async fn list(
 pub(super) async fn waiting(public: &Public, visitor: &Visitor) -> Result<Vec<Row>, Refusal> {
     let principal = &visitor.principal;
     let filter = Filter { state: Some(RegistrationState::PendingApproval), ..Filter::default() };
-    let found = public.registrations.list(principal, filter, i64::try_from(ROWS).unwrap_or(i64::MAX)).await?;
+    let found = public.registrations.list(principal, filter, i64::from(ROWS)).await?;
     let is_for_them = |registration: &&Registration| {
         AllowedAction::of(principal, registration, &[]).contains(&AllowedAction::Approve)
     };

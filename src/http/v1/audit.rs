@@ -11,9 +11,9 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::http::context::Params;
+use crate::http::paging::PageAsked;
 use crate::http::state::{Caller, Public};
 use crate::http::v1::Failure;
-use crate::http::v1::page::PageAsked;
 use crate::service::Refusal;
 use crate::service::evidence::{Filter, SaidValue, SeenEvent, Wanted};
 

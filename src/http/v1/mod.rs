@@ -10,7 +10,6 @@ mod freezes;
 mod me;
 mod notices;
 mod numbers;
-mod page;
 mod policy;
 pub(super) mod problem;
 mod purchases;

@@ -127,6 +127,7 @@ impl Scene {
             Some("purchases") if pattern.contains("{id}") => self.pending_purchase(requester).await,
             Some("registrations") if pattern.contains("{id}") => self.pending_registration(requester).await,
             Some("freezes") if pattern.contains("{id}") => self.freeze().await,
+            Some("notices") => "1:nobody".to_owned(),
             _ => String::new(),
         };
         let number = if pattern.contains("{dedicated_number}") { self.number_of_au() } else { String::new() };

@@ -1,4 +1,5 @@
-//! One page of a list that has the newest first: so many rows, and where the next page begins.
+//! One page of a list that has the newest first: so many rows, and where the next page begins. Both doors with lists cut
+//! theirs here.
 
 use std::str::FromStr;
 
@@ -18,11 +19,14 @@ pub(super) struct PageAsked<Id> {
 
 impl<Id: FromStr> PageAsked<Id> {
     pub(super) fn of(params: &Params) -> Result<Self, Refusal> {
+        Self::of_rows(params, params.clamped("limit", 1, MOST_ROWS, ROWS)?)
+    }
+
+    /// As [`PageAsked::of`], where the page itself says how many rows it has.
+    pub(super) fn of_rows(params: &Params, rows: u32) -> Result<Self, Refusal> {
         let before = params.find("cursor").map(str::parse).transpose();
-        Ok(Self {
-            before: before.map_err(|_| Refusal::field("cursor", "is not one of ours."))?,
-            rows: params.clamped("limit", 1, MOST_ROWS, ROWS)?,
-        })
+        let before = before.map_err(|_| Refusal::field("cursor", "is not one of ours."))?;
+        Ok(Self { before, rows })
     }
 }
 
