@@ -2,7 +2,7 @@
 //!
 //! A receiver is somebody else's machine behind somebody else's DNS. So every attempt has a deadline, nothing is
 //! followed, nothing of the answer is read but its status, and the address that is connected to is judged at that
-//! moment ([`guard`]).
+//! moment (`guard`).
 
 mod guard;
 mod json;

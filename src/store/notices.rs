@@ -1,6 +1,6 @@
 //! The outbox: notices that wait for their receivers, written in the commit of the event that they tell of.
 //!
-//! [`enqueue`] runs for every event, inside [`Tx::record`](crate::store::Tx::record). Who wants what stands in a table
+//! `enqueue` runs for every event, inside [`Tx::record`](crate::store::Tx::record). Who wants what stands in a table
 //! that the start fills in, so the store knows names and kinds, and neither addresses nor configuration.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,8 +1,8 @@
 //! Telling people outside what happened, without anybody inside waiting for it.
 //!
 //! The store puts a notice into the outbox in the commit of its event. Here each webhook has a task of its own that
-//! empties its part of the outbox ([`delivery`]), so one that is slow or dead delays no other and no request; and one
-//! task says what no request causes: a budget that is nearly used, a request whose time runs out ([`reminders`]).
+//! empties its part of the outbox (`delivery`), so one that is slow or dead delays no other and no request; and one
+//! task says what no request causes: a budget that is nearly used, a request whose time runs out (`reminders`).
 
 mod composing;
 mod delivery;
