@@ -92,7 +92,11 @@ const HOMES: &[Home] = &[
         "nothing behind the handlers knows HTTP; app serves the routes",
     ),
     home("axum_server", &["app"], "listeners are bound and drained in one place"),
-    home("tower", &["http", "simulator"], "layers stand in the route table"),
+    home(
+        "tower",
+        &["app", "http", "simulator"],
+        "layers stand in the route table; a listener hands requests on",
+    ),
     home("tower_http", &["http"], "layers stand in the route table"),
     home("tower_governor", &["http"], "layers stand in the route table"),
     home("utoipa", &["http"], "the document describes routes, so it stands beside them"),
@@ -100,7 +104,11 @@ const HOMES: &[Home] = &[
     home("askama", &["http"], "pages are made where they are served, and escape what they show"),
     home("rust_embed", &["http"], "the console's files travel in the program"),
     home("http_body_util", &["http"], "bodies are bounded where they are read"),
-    home("hyper", &["simulator"], "only the simulator breaks connections on purpose"),
+    home(
+        "hyper",
+        &["app", "simulator"],
+        "what a listener hands on; and the simulator breaks connections on purpose",
+    ),
     home("hyper_util", &["simulator"], "only the simulator breaks connections on purpose"),
     home("rustls", &["main"], "one choice of cryptography for the whole process, made before anything else"),
     home(
@@ -110,7 +118,7 @@ const HOMES: &[Home] = &[
     ),
     home(
         "ipnet",
-        &["config", "http", "notify"],
+        &["app", "config", "http", "notify"],
         "trusted peers and inner networks are configured, and asked about where somebody connects",
     ),
     home(
@@ -131,7 +139,11 @@ const HOMES: &[Home] = &[
         "who reads a secret, who hands it on, who sends it; services and handlers see none",
     ),
     home("rusqlite", &["store"], "no SQL outside the store"),
-    home("rustix", &["clock", "store"], "the boot clock and the disk: the system calls that std lacks"),
+    home(
+        "rustix",
+        &["cli", "clock", "store"],
+        "open files, the boot clock and the disk: the system calls that std lacks",
+    ),
     home("prometheus", &["metrics"], "every metric of the gateway stands in one struct"),
     home("opentelemetry", &["telemetry"], "spans come from tracing; only their export knows the protocol"),
     home("opentelemetry_sdk", &["telemetry"], "as above"),

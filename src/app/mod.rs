@@ -32,7 +32,7 @@ use crate::service::purchasing::Purchasing;
 use crate::service::registrations::Registrations;
 use crate::store::attempts::InstanceId;
 use crate::store::{self, Store, StoreError};
-use listen::Listener;
+use listen::{Certificate, Listener};
 
 pub use evidence::{EvidenceSource, Fault, Report, WantedExport, export_evidence, verify_evidence};
 pub use reload::Reload;
@@ -97,7 +97,7 @@ impl Gateway {
     /// takes a free one.
     pub async fn start(config: &Config, clock: Clock) -> Result<Self, StartError> {
         let disk_lost = CancellationToken::new();
-        let started = Self::start_on(config, clock, disk_lost.clone()).await;
+        let started = Box::pin(Self::start_on(config, clock, disk_lost.clone())).await;
         // What failed behind a failed fsync failed because of it.
         if disk_lost.is_cancelled() { Err(StartError::Internal(DiskLost.to_string())) } else { started }
     }
@@ -138,7 +138,15 @@ impl Gateway {
         let reconciling = public.reconciling.clone();
         let (registrations, notices) = (public.registrations.clone(), public.notices.clone());
         let verifier = Arc::clone(&public.verifier);
-        let reload = Reload { verifier: Arc::clone(&verifier), metrics: public.metrics.clone() };
+        let certificate = match &config.server.tls {
+            Some(files) => Some(Certificate::load(files).await?),
+            None => None,
+        };
+        let reload = Reload {
+            verifier: Arc::clone(&verifier),
+            certificate: certificate.clone(),
+            metrics: public.metrics.clone(),
+        };
         let router = PublicRouter::new(public);
 
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
@@ -157,9 +165,11 @@ impl Gateway {
             }
             tidy_limit();
         }));
-        let public =
-            Listener::serve(config.server.listen, config.server.tls.as_ref(), router.router, &tasks).await?;
-        let ops = Listener::serve(config.ops.listen, None, ops::router(ops), &tasks).await?;
+        if let Some(certificate) = certificate {
+            tasks.spawn(certificate.keep_current(reload.metrics.clone(), stop.clone()));
+        }
+        let public = Listener::public(&config.server, &reload, router.router, &tasks)?;
+        let ops = Listener::ops(config, ops::router(ops), &tasks)?;
         readiness.set(true);
         tracing::info!(api = %public.address(), ops = %ops.address(), "ready");
         let drain_grace = config.server.drain_grace;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::app::listen::Certificate;
 use crate::app::{StartError, wiring};
 use crate::auth::Verifier;
 use crate::config::Config;
@@ -14,6 +15,7 @@ const FOLLOWED: [&str; 3] = ["auth.issuers", "auth.denied_ids", "auth.denied_sub
 #[derive(Clone)]
 pub struct Reload {
     pub(super) verifier: Arc<Verifier>,
+    pub(super) certificate: Option<Certificate>,
     pub(super) metrics: Metrics,
 }
 
@@ -27,6 +29,13 @@ impl Reload {
         let replaced = self.verifier.replace(wiring::issuers(&config.auth), wiring::denied(&config.auth));
         self.metrics.config_reloaded(replaced.is_ok());
         replaced.map_err(|faults| wiring::key_faults(&faults))
+    }
+
+    /// Has what other files hold read again, whatever becomes of the configuration: the listener's certificate.
+    pub fn reread_files(&self) {
+        if let Some(certificate) = &self.certificate {
+            certificate.read_again();
+        }
     }
 
     /// A changed configuration had faults: everything stays as it was.

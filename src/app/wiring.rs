@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::ExposeSecret as _;
-
 use crate::app::StartError;
 use crate::auth::{self, ClaimNames, Denied, IssuerOptions, KeyError, Verifier};
 use crate::clicksend::{self, Call, ClickSend};
@@ -23,7 +21,7 @@ use crate::service::evidence::Evidence;
 use crate::service::figures::FigureReader;
 use crate::service::freezes::Freezes;
 use crate::service::ground::Ground;
-use crate::service::limits::{PersonLimit, Rate};
+use crate::service::limits::{KeyedLimit, PersonLimit, Rate};
 use crate::service::notices::{NoticeParts, Notices};
 use crate::service::owned::{OwnedNumbers, OwnedSettings};
 use crate::service::passage::Passage;
@@ -88,6 +86,11 @@ impl Wired<'_> {
             notices: self.notices(&ground)?,
             evidence: Evidence::new(self.store.clone(), self.config.policy.digest()),
             teams: ground.teams,
+            addresses: Arc::new(KeyedLimit::new(
+                metrics::Limit::Addresses,
+                rate(self.config.limits.addresses),
+                self.metrics.clone(),
+            )),
             metrics: ground.metrics,
             settings: edge_settings(self.config),
         };
@@ -198,7 +201,7 @@ pub(super) fn upstream(config: &Config, clock: Clock, metrics: &Metrics) -> Resu
         username: username.clone(),
         api_key: api_key.clone(),
         ca_file: upstream.ca_file.clone(),
-        proxy_url: upstream.proxy_url.as_ref().map(|url| url.expose_secret().to_owned()),
+        proxy_url: upstream.proxy_url.clone(),
         connect_timeout: upstream.connect_timeout,
         read_timeout: upstream.read_timeout,
         buy_timeout: upstream.buy_timeout,
@@ -306,6 +309,9 @@ fn edge_settings(config: &Config) -> EdgeSettings {
     EdgeSettings {
         token_header: config.auth.token_header.clone(),
         hosts: config.server.hosts.clone(),
+        trusted_proxies: config.server.trusted_proxies.clone(),
+        body_timeout: config.server.body_timeout,
+        is_encrypted: config.server.tls.is_some(),
         reads: rate(config.limits.reads),
         time_zone: config.budget.time_zone.clone(),
         search_shape: match config.compat.search_shape {

@@ -88,7 +88,7 @@ async fn tour(demo: demo::Demo, signals: Signals) -> Result<(), Failure> {
         toured
     };
     let both = async { tokio::join!(touring, demo.run_until(stop.clone())) };
-    let (toured, ran) = signals.end(both, &stop).await;
+    let (toured, ran) = Box::pin(signals.end(both, &stop)).await;
     ran?;
     Ok(toured?)
 }

@@ -3,10 +3,10 @@
 //! A file with a fault leaves everything as it was; so does one whose keys cannot be loaded. What a reload cannot
 //! reach is named, so that nobody waits for it.
 
-use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::time::Duration;
 
+use tokio::fs;
 use tokio::signal::unix::{self, Signal, SignalKind};
 
 use super::Failure;
@@ -33,18 +33,18 @@ impl Following {
 
     /// Never ends: drop it with the gateway.
     pub(super) async fn forever(mut self, reload: Reload) {
-        let mut seen = self.stamp();
+        let mut seen = self.stamp().await;
         loop {
             tokio::select! {
-                _ = self.hangup.recv() => {}
+                _ = self.hangup.recv() => reload.reread_files(),
                 () = tokio::time::sleep(LOOK_EVERY) => {
-                    if self.stamp() == seen {
+                    if self.stamp().await == seen {
                         continue;
                     }
                 }
             }
             // Before the content: what is written in between is seen the next time.
-            seen = self.stamp();
+            seen = self.stamp().await;
             self.read_again(&reload).await;
         }
     }
@@ -70,10 +70,10 @@ impl Following {
         }
     }
 
-    /// What no change of the file leaves as it was.
-    fn stamp(&self) -> Option<(u64, u64, i64, i64)> {
+    /// What no change of the file leaves as it was. Its disk may hang; requests do not wait for it.
+    async fn stamp(&self) -> Option<(u64, u64, i64, i64)> {
         let FileSource::Path(path) = &self.sources.file else { return None };
-        let file = fs::metadata(path).ok()?;
+        let file = fs::metadata(path).await.ok()?;
         Some((file.ino(), file.size(), file.ctime(), file.ctime_nsec()))
     }
 }

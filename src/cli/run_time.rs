@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::thread;
 
+use rustix::process::{self, Resource, Rlimit};
 use tokio::runtime::Builder;
 
 use super::Failure;
@@ -12,8 +13,16 @@ const BLOCKING_THREADS: usize = 16;
 
 /// Runs a service, with a worker thread a core.
 pub(super) fn serve<T>(service: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    open_as_many_files_as_allowed();
     let workers = thread::available_parallelism().map_or(1, usize::from);
     run(Builder::new_multi_thread().worker_threads(workers), service)
+}
+
+/// A connection is an open file, and the usual bound of 1,024 is for programs that wait with `select`. Where it cannot
+/// be raised, connections beyond it wait in the kernel's queue.
+fn open_as_many_files_as_allowed() {
+    let limit = process::getrlimit(Resource::Nofile);
+    let _ = process::setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }
 
 /// Runs something short on this thread.

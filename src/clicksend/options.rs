@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-/// Where upstream is, who we are there, and how long and how often it may be asked. No `Debug`: a proxy's URL may
-/// carry a password.
-#[derive(Clone)]
+/// Where upstream is, who we are there, and how long and how often it may be asked.
+#[derive(Clone, Debug)]
 pub struct Options {
     /// Scheme, host and port, without `/v3`: `https://rest.clicksend.com`.
     pub base_url: String,
@@ -17,8 +16,8 @@ pub struct Options {
     pub api_key: SecretString,
     /// A PEM file of root certificates that are trusted beside the platform's.
     pub ca_file: Option<PathBuf>,
-    /// The only way a proxy is ever used; the environment is not asked.
-    pub proxy_url: Option<String>,
+    /// The only way a proxy is ever used; the environment is not asked. A secret, because it may carry a password.
+    pub proxy_url: Option<SecretString>,
     /// For name, TCP and TLS together.
     pub connect_timeout: Duration,
     /// For a whole search, list or account call, connecting and reading included.

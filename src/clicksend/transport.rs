@@ -149,7 +149,7 @@ fn builder(options: &Options) -> Result<ClientBuilder, ClientError> {
         .referer(false)
         .no_proxy();
     if let Some(url) = &options.proxy_url {
-        builder = builder.proxy(Proxy::all(url).map_err(|_| ClientError::Proxy)?);
+        builder = builder.proxy(Proxy::all(url.expose_secret()).map_err(|_| ClientError::Proxy)?);
     }
     if let Some(path) = &options.ca_file {
         builder = builder.tls_certs_merge(root_certificates(path)?);

@@ -24,6 +24,8 @@ pub struct Cache {
 /// `[limits]`: per authenticated subject, unless said otherwise.
 #[derive(Clone, Debug)]
 pub struct Limits {
+    /// Requests of any kind, of one address, before their tokens are looked at. Default 500 a second, bursts of 1000.
+    pub addresses: Rate,
     /// Searches and lists. Default 20 a second, bursts of 40.
     pub reads: Rate,
     /// Searches that go upstream. Default 6 a minute, bursts of 6.
@@ -70,6 +72,7 @@ impl Cache {
 impl Limits {
     pub(super) fn read(section: &mut Section<'_>) -> Self {
         Self {
+            addresses: section.table("addresses", |rate| Rate::read(rate, "per_second", SECOND)),
             reads: section.table("reads", |rate| Rate::read(rate, "per_second", SECOND)),
             misses: section.table("misses", |rate| Rate::read(rate, "per_minute", MINUTE)),
             writes: section.table("writes", |rate| Rate::read(rate, "per_minute", MINUTE)),

@@ -1,13 +1,14 @@
 //! The two listeners: the public one, and the operators' own that the public never reaches.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
 
 use crate::config::kind::{Kind, Outcome};
-use crate::config::kinds::{READABLE_FILE, SOCKET_ADDRESS};
+use crate::config::kinds::{COUNT, READABLE_FILE, SOCKET_ADDRESS};
 use crate::config::section::Section;
 use crate::config::units::{DURATION, WEB_URL, WebUrl};
 
@@ -27,6 +28,16 @@ pub struct Server {
     /// How long a stop waits for requests in flight, 1 s to 10 min and longer than `upstream.buy_timeout`.
     /// Default 45 s.
     pub drain_grace: Duration,
+    /// From a request's first byte to the end of its head, and of a TLS handshake, 100 ms to 2 min. Default 10 s.
+    pub header_timeout: Duration,
+    /// From the end of the head to the end of the body, 100 ms to 10 min. Default 15 s.
+    pub body_timeout: Duration,
+    /// Between two requests of a connection, or two steps in which an answer is taken, 100 ms to 1 h. Default 60 s.
+    pub idle_timeout: Duration,
+    /// Connections at once. Default 1024.
+    pub max_connections: NonZeroU32,
+    /// Connections at once of one address, or of one IPv6 network of 64 bits. Default 256.
+    pub max_connections_per_address: NonZeroU32,
 }
 
 /// `server.tls`: both files, PEM.
@@ -60,6 +71,11 @@ impl Server {
             trusted_proxies: section.list("trusted_proxies", &NETWORK),
             tls: section.table("tls", tls),
             drain_grace: section.within("drain_grace", &DURATION, "1s", "10m"),
+            header_timeout: section.within("header_timeout", &DURATION, "100ms", "2m"),
+            body_timeout: section.within("body_timeout", &DURATION, "100ms", "10m"),
+            idle_timeout: section.within("idle_timeout", &DURATION, "100ms", "1h"),
+            max_connections: section.required("max_connections", &COUNT),
+            max_connections_per_address: section.required("max_connections_per_address", &COUNT),
         }
     }
 }

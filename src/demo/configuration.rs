@@ -139,6 +139,7 @@ when = { action = "buy" }
 then = { approvals = 1, from_role = "approver", from_team = "same", expires_after = "72h" }
 
 [limits]
+addresses = { per_second = 5000, burst = 10000 }
 reads = { per_second = 200, burst = 400 }
 misses = { per_minute = 120, burst = 60 }
 writes = { per_minute = 600, burst = 200 }

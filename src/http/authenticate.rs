@@ -104,6 +104,9 @@ mod tests {
         let settings = EdgeSettings {
             token_header: Some(HeaderName::from_static("x-token")),
             hosts: Vec::new(),
+            trusted_proxies: Vec::new(),
+            body_timeout: Duration::from_secs(1),
+            is_encrypted: false,
             reads: Rate { requests: NonZeroU32::MIN, period: Duration::from_secs(1), burst: NonZeroU32::MIN },
             time_zone: jiff::tz::TimeZone::UTC,
             search_shape: SearchShape::Page,

@@ -2,23 +2,44 @@
 //!
 //! A missing body and a missing Content-Type are fine where ClickSend's SDKs leave them out; a wrong one is not.
 
-use axum::body::{Body, Bytes};
-use axum::extract::Request;
-use axum::http::{HeaderMap, header};
+use axum::body::{Body, Bytes, HttpBody as _};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, Response, header};
+use axum::middleware::Next;
+use futures_util::{StreamExt as _, stream};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tokio::time::{Instant, timeout_at};
 
 use crate::domain::strict_json;
 use crate::http::refusal::{HttpCode, HttpRefusal};
+use crate::http::state::Public;
 use crate::service::{Code, Refusal};
 
 /// Nothing that is asked for here needs more.
 const MAX_BYTES: usize = 64 * 1024;
 /// Deeper than any body of ours.
 const MAX_DEPTH: usize = 16;
-/// A body that arrives slower than this is not waited for.
-const DEADLINE: std::time::Duration = std::time::Duration::from_secs(15);
+
+/// A body that arrives too slowly breaks off, whoever reads it.
+pub(super) async fn in_time(State(public): State<Public>, request: Request, next: Next) -> Response<Body> {
+    if request.body().is_end_stream() {
+        return next.run(request).await;
+    }
+    let deadline = Instant::now() + public.settings.body_timeout;
+    let bounded = request.map(|body| {
+        let arriving = stream::unfold(Some(body.into_data_stream()), move |arriving| async move {
+            let mut arriving = arriving?;
+            match timeout_at(deadline, arriving.next()).await {
+                Ok(piece) => piece.map(|piece| (piece, Some(arriving))),
+                Err(late) => Some((Err(axum::Error::new(late)), None)),
+            }
+        });
+        Body::from_stream(arriving)
+    });
+    next.run(bounded).await
+}
 
 /// The body as a JSON object; nothing where it is empty or null. A list is refused here, because serde would take it
 /// for the fields in their order.
@@ -63,13 +84,12 @@ pub(super) fn read<T: DeserializeOwned>(body: Value) -> Result<T, Refusal> {
 
 /// The whole body, within its bounds.
 pub(super) async fn bytes(body: Body) -> Result<Bytes, HttpRefusal> {
-    let collected = tokio::time::timeout(DEADLINE, Limited::new(body, MAX_BYTES).collect());
-    match collected.await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.downcast_ref::<LengthLimitError>().is_some() => {
+    match Limited::new(body, MAX_BYTES).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => {
             Err(HttpRefusal::new(HttpCode::PayloadTooLarge, "a body here has at most 64 KiB"))
         }
-        Ok(Err(_)) | Err(_) => Err(Refusal::new(Code::BadRequest, "the body did not arrive whole").into()),
+        Err(_) => Err(Refusal::new(Code::BadRequest, "the body did not arrive whole").into()),
     }
 }
 

@@ -1,61 +1,94 @@
-//! The limit of reads, per subject, by tower-governor.
+//! The limits at the edge: of an address before authentication, of reads by subject after it.
 //!
-//! It stands inside authentication, because its key is who asks and not from where. Its answers are made ours:
-//! the library floors its waiting time to whole seconds (0 would invite a loop) and writes plain text.
+//! The second stands inside authentication, by tower-governor, because its key is who asks and not from where. Its
+//! answers are made ours: the library floors its waiting time to whole seconds (0 would invite a loop) and writes
+//! plain text.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{Request as AnyRequest, State};
 use axum::http::{Request, Response};
 use axum::middleware::Next;
+use governor::RateLimiter;
+use governor::clock::{DefaultClock, QuantaInstant};
 use governor::middleware::NoOpMiddleware;
+use governor::state::keyed::DefaultKeyedStateStore;
 use tower_governor::governor::{GovernorConfig, GovernorConfigBuilder};
 use tower_governor::key_extractor::KeyExtractor;
 use tower_governor::{GovernorError, GovernorLayer};
 
 use crate::domain::principal::Person;
+use crate::http::client;
 use crate::http::door::Door;
 use crate::http::refusal::HttpRefusal;
-use crate::http::state::Caller;
+use crate::http::state::{Caller, Public};
 use crate::metrics::{Limit, Metrics};
+use crate::service::crowd::{Bucket, Crowd};
 use crate::service::limits::{LimitReached, Rate};
 use crate::service::{Code, Refusal};
 
-/// The key: the verified person.
-#[derive(Clone, Debug)]
-pub(super) struct ByPerson;
-
-impl KeyExtractor for ByPerson {
-    type Key = Person;
-
-    fn extract<T>(&self, request: &Request<T>) -> Result<Person, GovernorError> {
-        let caller = request.extensions().get::<Caller>().ok_or(GovernorError::UnableToExtractKey)?;
-        Ok(caller.0.person.clone())
+/// Before anything costs: so many requests of one address, whoever makes them.
+pub(super) async fn by_address(
+    State(public): State<Public>,
+    request: AnyRequest,
+    next: Next,
+) -> Response<Body> {
+    let of = client::neighbourhood(&request, &public.settings.trusted_proxies);
+    match of.map_or(Ok(()), |of| public.addresses.charge_to(&of)) {
+        Ok(()) => next.run(request).await,
+        Err(refusal) => Door::of(request.uri().path()).refuse(&refusal.into()),
     }
 }
 
-/// One bucket a person, shared by both doors.
+/// The bucket of a verified person.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ByPerson {
+    crowd: Arc<Crowd>,
+    /// Whose buckets these are; set once it is there.
+    limiter: Arc<OnceLock<Weak<Limiter>>>,
+}
+
+type Limiter = RateLimiter<
+    Bucket<Person>,
+    DefaultKeyedStateStore<Bucket<Person>>,
+    DefaultClock,
+    NoOpMiddleware<QuantaInstant>,
+>;
+
+impl KeyExtractor for ByPerson {
+    type Key = Bucket<Person>;
+
+    fn extract<T>(&self, request: &Request<T>) -> Result<Bucket<Person>, GovernorError> {
+        let caller = request.extensions().get::<Caller>().ok_or(GovernorError::UnableToExtractKey)?;
+        let count = || self.limiter.get().and_then(Weak::upgrade).map_or(0, |limiter| limiter.len());
+        Ok(self.crowd.bucket(&caller.0.person, count))
+    }
+}
+
+/// One bucket a person, shared by all doors.
 #[derive(Clone)]
 pub(super) struct ReadLimit {
-    config: Arc<GovernorConfig<ByPerson, NoOpMiddleware>>,
+    config: Arc<GovernorConfig<ByPerson, NoOpMiddleware<QuantaInstant>>>,
     rate: Rate,
     metrics: Metrics,
 }
 
 impl ReadLimit {
     pub(super) fn new(rate: Rate, metrics: Metrics) -> Option<Self> {
+        let by_person = ByPerson::default();
         let config = GovernorConfigBuilder::default()
-            .key_extractor(ByPerson)
+            .key_extractor(by_person.clone())
             .period(rate.interval())
             .burst_size(rate.burst.get())
             .finish()?;
+        let _ = by_person.limiter.set(Arc::downgrade(config.limiter()));
         Some(Self { config: Arc::new(config), rate, metrics })
     }
 
     /// The layer for a door.
-    pub(super) fn layer(&self, door: Door) -> GovernorLayer<ByPerson, NoOpMiddleware, Body> {
+    pub(super) fn layer(&self, door: Door) -> GovernorLayer<ByPerson, NoOpMiddleware<QuantaInstant>, Body> {
         let (rate, metrics) = (self.rate, self.metrics.clone());
         GovernorLayer::new(Arc::clone(&self.config)).error_handler(move |error| {
             metrics.limited(Limit::Reads, false);

@@ -2,12 +2,15 @@
 //!
 //! This file is the table of contents: the routes of all doors, and the layers around them from the outside in.
 
+mod answer;
 mod authenticate;
 mod body;
+mod client;
 mod console;
 mod context;
 mod document;
 mod door;
+mod head;
 mod host;
 mod limit;
 mod observe;
@@ -37,6 +40,9 @@ use limit::ReadLimit;
 use refusal::{HttpCode, HttpRefusal};
 use state::Public;
 
+use crate::service::limits::KeyedLimit;
+
+pub use client::{Neighbourhood, Peer};
 pub use document::openapi;
 pub use state::{EdgeSettings, PublicParts, SearchShape};
 
@@ -45,6 +51,7 @@ pub struct PublicRouter {
     /// The routes with their layers.
     pub router: Router,
     limit: Option<ReadLimit>,
+    addresses: Arc<KeyedLimit<Neighbourhood>>,
 }
 
 impl PublicRouter {
@@ -53,13 +60,14 @@ impl PublicRouter {
         let public: Public = Arc::new(parts);
         let limit = ReadLimit::new(public.settings.reads, public.metrics.clone());
         let router = layered(&public, limit.as_ref());
-        Self { router, limit }
+        Self { router, limit, addresses: Arc::clone(&public.addresses) }
     }
 
     /// Lets go of what nobody uses; for a slow timer.
     pub fn tidier(&self) -> impl Fn() + Send + 'static {
-        let limit = self.limit.clone();
+        let (limit, addresses) = (self.limit.clone(), Arc::clone(&self.addresses));
         move || {
+            addresses.forget_idle();
             if let Some(limit) = &limit {
                 limit.forget_idle();
             }
@@ -67,8 +75,9 @@ impl PublicRouter {
     }
 }
 
-/// From the outside in: count and name the request, survive a panic, check the host, tidy the path, find the route;
-/// then who asks, then how often, then the handler.
+/// From the outside in: keep back what no answer may say, count and name the request, survive a panic, count it to its
+/// address, read its head and its host, give its body a deadline, tidy the path, find the route; then who asks, then
+/// how often, then the handler.
 fn layered(public: &Public, limit: Option<&ReadLimit>) -> Router {
     let (routes, document) = routes(public, limit).split_for_parts();
     let document = Arc::new(document);
@@ -88,9 +97,13 @@ fn layered(public: &Public, limit: Option<&ReadLimit>) -> Router {
         .service(routes);
     Router::new().fallback_service(tidied).layer(
         ServiceBuilder::new()
+            .layer(middleware::from_fn_with_state(Arc::clone(public), answer::allow))
             .layer(middleware::from_fn_with_state(public.metrics.clone(), observe::observe))
             .layer(CatchPanicLayer::custom(|_| Door::ClickSend.refuse(&fault_of_ours())))
-            .layer(middleware::from_fn_with_state(Arc::clone(public), host::check)),
+            .layer(middleware::from_fn_with_state(Arc::clone(public), limit::by_address))
+            .layer(middleware::from_fn(head::check))
+            .layer(middleware::from_fn_with_state(Arc::clone(public), host::check))
+            .layer(middleware::from_fn_with_state(Arc::clone(public), body::in_time)),
     )
 }
 

@@ -28,6 +28,8 @@ pub(super) enum HttpCode {
     MethodNotAllowed,
     /// More than 64 KiB.
     PayloadTooLarge,
+    /// More than 64 fields in a head.
+    HeadTooLarge,
     /// A body that is not JSON, or is compressed.
     UnsupportedMediaType,
     /// A fault of ours.
@@ -43,6 +45,7 @@ impl HttpCode {
             Self::NotServedHere,
             Self::MethodNotAllowed,
             Self::PayloadTooLarge,
+            Self::HeadTooLarge,
             Self::UnsupportedMediaType,
             Self::Internal,
         ])
@@ -58,6 +61,7 @@ impl HttpCode {
             Self::NotFound => "NOT_FOUND",
             Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
             Self::PayloadTooLarge => "PAYLOAD_TOO_LARGE",
+            Self::HeadTooLarge => "REQUEST_HEADER_FIELDS_TOO_LARGE",
             Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
             Self::Internal => "INTERNAL_SERVER_ERROR",
         }
@@ -99,6 +103,7 @@ impl HttpCode {
             Self::NotServedHere | Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }

@@ -1,17 +1,20 @@
 //! What handlers may touch: services, and how this edge is configured. No store, no upstream.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::http::HeaderName;
+use ipnet::IpNet;
 use jiff::tz::TimeZone;
 
 use crate::auth::Verifier;
 use crate::domain::principal::Principal;
+use crate::http::client::Neighbourhood;
 use crate::metrics::Metrics;
 use crate::service::budgets::BudgetReader;
 use crate::service::evidence::Evidence;
 use crate::service::freezes::Freezes;
-use crate::service::limits::Rate;
+use crate::service::limits::{KeyedLimit, Rate};
 use crate::service::notices::Notices;
 use crate::service::owned::OwnedNumbers;
 use crate::service::purchasing::Purchasing;
@@ -44,6 +47,8 @@ pub struct PublicParts {
     pub evidence: Evidence,
     /// The configured teams, for telling callers about themselves.
     pub teams: Arc<Teams>,
+    /// Of all requests, per address.
+    pub addresses: Arc<KeyedLimit<Neighbourhood>>,
     /// Counters.
     pub metrics: Metrics,
     /// How the edge behaves.
@@ -57,6 +62,12 @@ pub struct EdgeSettings {
     pub token_header: Option<HeaderName>,
     /// Accepted `Host` headers in lower case; empty means any.
     pub hosts: Vec<String>,
+    /// Whose word is taken for where a request comes from.
+    pub trusted_proxies: Vec<IpNet>,
+    /// In which a body must have arrived.
+    pub body_timeout: Duration,
+    /// Whether browsers are told to come encrypted only: where we encrypt ourselves.
+    pub is_encrypted: bool,
     /// Of reads, per subject.
     pub reads: Rate,
     /// Where the budgets' days turn: times are shown there.

@@ -5,6 +5,7 @@
 //! purchases by state, owned numbers) are read from the store at each look, see [`Figures`]: they are the same in
 //! every replica and survive a restart, so dashboards fold them with `max`.
 
+mod edge;
 mod figures;
 mod reconciled;
 
@@ -18,9 +19,11 @@ use prometheus::{
 
 use crate::domain::purchase::State;
 
+pub use edge::ConnectionBound;
 pub use figures::{BudgetFigure, Figures, LedgerFigure, NoticeFigure, OwnedFigure};
 pub use reconciled::{Alarm, BookedBy, Scan};
 
+use edge::Edge;
 use reconciled::Reconciled;
 
 /// Seconds; OpenTelemetry's buckets for HTTP, and two more for what waits on upstream.
@@ -64,6 +67,8 @@ impl CacheResult {
 /// A limit of the gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Limit {
+    /// Requests of one address, whoever makes them.
+    Addresses,
     /// Searches, lists and looks.
     Reads,
     /// Searches that go upstream.
@@ -75,11 +80,12 @@ pub enum Limit {
 }
 
 impl Limit {
-    const ALL: [Self; 4] = [Self::Reads, Self::Misses, Self::Writes, Self::Decisions];
+    const ALL: [Self; 5] = [Self::Addresses, Self::Reads, Self::Misses, Self::Writes, Self::Decisions];
 
     /// The metric label, and the name in `RateLimit` headers.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Addresses => "addresses",
             Self::Reads => "reads",
             Self::Misses => "misses",
             Self::Writes => "writes",
@@ -90,6 +96,7 @@ impl Limit {
     /// For people.
     pub const fn in_words(self) -> &'static str {
         match self {
+            Self::Addresses => "requests of one address",
             Self::Reads => "searches and lists",
             Self::Misses => "searches that go to ClickSend",
             Self::Writes => "purchases and registrations",
@@ -135,6 +142,7 @@ struct Families {
     limit_decisions: IntCounterVec,
     purchase_transitions: IntCounterVec,
     reconciled: Reconciled,
+    edge: Edge,
     refusals: IntCounterVec,
     auth_refusals: IntCounterVec,
     unwritten_heads: IntCounter,
@@ -187,6 +195,7 @@ impl Metrics {
                 &["to"],
             )?,
             reconciled: Reconciled::new(&registry)?,
+            edge: Edge::new(&registry)?,
             refusals: counter(
                 &registry,
                 "numbers_gateway_refusals_total",
@@ -309,6 +318,7 @@ impl Families {
             self.purchase_transitions.with_label_values(&[state.as_str()]);
         }
         self.reconciled.start_at_zero();
+        self.edge.start_at_zero();
         for limit in Limit::ALL {
             for decision in ["allowed", "rejected"] {
                 self.limit_decisions.with_label_values(&[limit.as_str(), decision]);

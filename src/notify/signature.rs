@@ -4,6 +4,7 @@
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use secrecy::{ExposeSecret as _, SecretSlice};
 
 /// What every symmetric secret begins with.
 const PREFIX: &str = "whsec_";
@@ -21,10 +22,11 @@ impl Signer {
     pub(super) fn new(secret: &str) -> Result<Self, SecretFault> {
         let key =
             STANDARD.decode(secret.strip_prefix(PREFIX).ok_or(SecretFault)?).map_err(|_| SecretFault)?;
-        if !(24..=64).contains(&key.len()) {
+        let key = SecretSlice::from(key);
+        if !(24..=64).contains(&key.expose_secret().len()) {
             return Err(SecretFault);
         }
-        Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, &key)))
+        Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, key.expose_secret())))
     }
 
     /// The value of `webhook-signature`.

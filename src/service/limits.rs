@@ -1,6 +1,7 @@
 //! The limits that only the service can charge, because only it knows what a request turns out to be: a search
 //! that goes upstream, a write that is not the repeat of an earlier one.
 
+use std::hash::Hash;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use crate::domain::principal::{Person, Principal};
 use crate::metrics::{Limit, Metrics};
+use crate::service::crowd::{Bucket, Crowd};
 use crate::service::refusal::{Code, Refusal};
 
 /// A token bucket: `requests` come back in each `period`, `burst` at once.
@@ -48,26 +50,30 @@ impl LimitReached {
     }
 }
 
-/// A limit per person.
-pub struct PersonLimit {
-    limiter: DefaultKeyedRateLimiter<Person>,
+/// A limit of each of many callers.
+pub struct KeyedLimit<K: Clone + Eq + Hash> {
+    limiter: DefaultKeyedRateLimiter<Bucket<K>>,
+    crowd: Crowd,
     which: Limit,
     rate: Rate,
     metrics: Metrics,
 }
 
-impl PersonLimit {
+/// A limit of each person.
+pub type PersonLimit = KeyedLimit<Person>;
+
+impl<K: Clone + Eq + Hash> KeyedLimit<K> {
     /// A full bucket for everybody.
     pub fn new(which: Limit, rate: Rate, metrics: Metrics) -> Self {
         let quota = Quota::with_period(rate.interval())
             .unwrap_or_else(|| Quota::per_second(NonZeroU32::MIN))
             .allow_burst(rate.burst);
-        Self { limiter: RateLimiter::keyed(quota), which, rate, metrics }
+        Self { limiter: RateLimiter::keyed(quota), crowd: Crowd::default(), which, rate, metrics }
     }
 
     /// Takes one, or says when there will be one.
-    pub fn charge(&self, principal: &Principal) -> Result<(), Refusal> {
-        let taken = self.limiter.check_key(&principal.person);
+    pub fn charge_to(&self, caller: &K) -> Result<(), Refusal> {
+        let taken = self.limiter.check_key(&self.crowd.bucket(caller, || self.limiter.len()));
         self.metrics.limited(self.which, taken.is_ok());
         taken.map_err(|until| {
             let wait = until.wait_time_from(DefaultClock::default().now());
@@ -81,5 +87,56 @@ impl PersonLimit {
     pub fn forget_idle(&self) {
         self.limiter.retain_recent();
         self.limiter.shrink_to_fit();
+    }
+}
+
+impl PersonLimit {
+    /// Takes one of the caller's, or says when there will be one.
+    pub fn charge(&self, principal: &Principal) -> Result<(), Refusal> {
+        self.charge_to(&principal.person)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a broken fixture stops the test")]
+
+    use std::num::NonZeroU32;
+    use std::time::Duration;
+
+    use super::{KeyedLimit, Rate};
+    use crate::metrics::{Limit, Metrics};
+    use crate::service::crowd::MOST;
+
+    fn limit() -> KeyedLimit<u32> {
+        let rate = Rate {
+            requests: NonZeroU32::MIN,
+            period: Duration::from_hours(1),
+            burst: NonZeroU32::new(2).unwrap(),
+        };
+        KeyedLimit::new(Limit::Reads, rate, Metrics::new().unwrap())
+    }
+
+    #[test]
+    fn a_million_callers_do_not_take_more_memory_than_some_ten_thousand() {
+        let limit = limit();
+        for caller in 0..1_000_000 {
+            let _ = limit.charge_to(&caller);
+        }
+        assert!(limit.limiter.len() <= MOST, "{}", limit.limiter.len());
+    }
+
+    #[test]
+    fn a_caller_is_limited_whether_there_are_few_or_many() {
+        let limit = limit();
+        for caller in [7, 8] {
+            assert!(limit.charge_to(&caller).is_ok() && limit.charge_to(&caller).is_ok());
+            assert!(limit.charge_to(&caller).is_err(), "{caller} has his own two");
+        }
+        for caller in 0..100_000 {
+            let _ = limit.charge_to(&caller);
+        }
+        let refused = (0..10).filter(|_| limit.charge_to(&200_000).is_err()).count();
+        assert!(refused >= 8, "of ten calls of one name {refused} are refused");
     }
 }

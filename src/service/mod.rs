@@ -7,6 +7,7 @@ pub mod background;
 pub mod budgets;
 pub mod buying;
 mod certainty;
+pub mod crowd;
 pub mod driving;
 pub mod evaluation;
 pub mod evidence;

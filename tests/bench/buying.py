@@ -51,6 +51,7 @@ name = "everything"
 when = {{ action = "buy" }}
 then = "allow"
 [limits]
+addresses = {{ per_second = 100000, burst = 100000 }}
 reads = {{ per_second = 100000, burst = 100000 }}
 writes = {{ per_minute = 1000000, burst = 100000 }}
 purchases_per_day = {{ subject = 1000000, team = 1000000 }}

@@ -41,6 +41,7 @@ url = "sqlite:{folder}/gateway.db"
 [audit]
 head_file = "{folder}/audit-head"
 [limits]
+addresses = {{ per_second = 100000, burst = 100000 }}
 reads = {{ per_second = 100000, burst = 100000 }}
 [[auth.issuers]]
 name = "sso"

@@ -12,12 +12,13 @@ use serde_json::Value;
 use crate::stage::{Stage, ann, send, somebody};
 
 /// Codes that never reach a service.
-const OF_THE_EDGE: [&str; 7] = [
+const OF_THE_EDGE: [&str; 8] = [
     "UNAUTHORIZED",
     "ISSUER_UNAVAILABLE",
     "NOT_SERVED_HERE",
     "METHOD_NOT_ALLOWED",
     "PAYLOAD_TOO_LARGE",
+    "REQUEST_HEADER_FIELDS_TOO_LARGE",
     "UNSUPPORTED_MEDIA_TYPE",
     "INTERNAL_SERVER_ERROR",
 ];

@@ -95,6 +95,12 @@ impl Process {
         said.expect("the process says it, or ends").ok().and_then(|log| find(&log))
     }
 
+    /// SIGHUP.
+    pub fn hang_up(&self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::HUP).unwrap();
+    }
+
     /// SIGKILL: nothing of the program's own runs any more. What it had logged.
     pub async fn kill(mut self) -> String {
         self.child.kill().unwrap();

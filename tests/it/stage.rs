@@ -52,6 +52,7 @@ budget = { spend_per_month = "1000.00", recurring_per_month = "1000.00" }
 [teams.support]
 budget = { spend_per_month = "207.10", recurring_per_month = "unlimited" }
 [limits]
+addresses = { per_second = 10000, burst = 10000 }
 reads = { per_second = 1000, burst = 1000 }
 misses = { per_minute = 1000, burst = 1000 }
 writes = { per_minute = 1000, burst = 1000 }

@@ -104,7 +104,7 @@ async fn links_in_an_answer_are_never_followed() {
 async fn a_configured_proxy_is_asked_instead_of_the_name_service() {
     let account = r#"{"user_id":1,"balance":"1","_currency":{"currency_name_short":"AUD"}}"#;
     let mut proxy = Upstream::playing([Act::Reply(json(200, &envelope(200, "SUCCESS", account)))]).await;
-    let options = Options { proxy_url: Some(proxy.base_url()), ..options("http://upstream.invalid") };
+    let options = Options { proxy_url: Some(proxy.base_url().into()), ..options("http://upstream.invalid") };
     Client::with(&options, Clock::system()).clicksend.account().await.unwrap();
     let request = proxy.request().await;
     assert!(request.starts_with("GET http://upstream.invalid/v3/account HTTP/1.1\r\n"), "{request}");

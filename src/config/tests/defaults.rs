@@ -21,6 +21,10 @@ fn the_default_is_the_documented_one() {
     assert!(config.server.hosts.is_empty() && config.server.trusted_proxies.is_empty());
     assert!(config.server.tls.is_none());
     assert_eq!(config.server.drain_grace, seconds(45));
+    let server = &config.server;
+    let timeouts = [server.header_timeout, server.body_timeout, server.idle_timeout];
+    assert_eq!(timeouts, [seconds(10), seconds(15), seconds(60)]);
+    assert_eq!((server.max_connections.get(), server.max_connections_per_address.get()), (1024, 256));
     assert_eq!(config.ops.listen.to_string(), "127.0.0.1:9464");
 
     let upstream = &config.upstream;
@@ -51,9 +55,9 @@ fn the_default_is_the_documented_one() {
     assert_eq!(cache.max_bytes, 64 << 20);
 
     let limits = &config.limits;
-    let rates = [limits.reads, limits.misses, limits.writes, limits.decisions]
+    let rates = [limits.addresses, limits.reads, limits.misses, limits.writes, limits.decisions]
         .map(|rate| (rate.requests.get(), rate.period.as_secs(), rate.burst.get()));
-    assert_eq!(rates, [(20, 1, 40), (6, 60, 6), (10, 60, 5), (60, 60, 30)]);
+    assert_eq!(rates, [(500, 1, 1000), (20, 1, 40), (6, 60, 6), (10, 60, 5), (60, 60, 30)]);
     assert_eq!((limits.purchases_per_day.subject.get(), limits.purchases_per_day.team.get()), (20, 50));
 
     let purchases = &config.purchases;

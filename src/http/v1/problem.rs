@@ -101,6 +101,7 @@ pub(in crate::http) const fn explanation(code: HttpCode) -> Page {
             ("The path exists, the method does not.", "Use a method of the Allow header.")
         }
         HttpCode::PayloadTooLarge => ("The body has more than 64 KiB.", "Send less."),
+        HttpCode::HeadTooLarge => ("The request has more than 64 headers.", "Send fewer."),
         HttpCode::UnsupportedMediaType => {
             ("The body is not JSON, or is compressed.", "Send application/json without Content-Encoding.")
         }
