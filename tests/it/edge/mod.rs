@@ -1,9 +1,15 @@
 //! The edge: what is refused before it reaches a service, in which form, and that none of it reaches upstream.
 
 mod bodies;
+mod connections;
 mod heads;
 mod limits;
+mod lines;
 mod paths;
+mod smuggling;
+mod tls;
+mod traversal;
+mod wire;
 
 use serde_json::json;
 
