@@ -10,9 +10,9 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio::sync::{oneshot, watch};
@@ -31,6 +31,10 @@ const GROUP: usize = 128;
 /// come for this long.
 const IDLE: Duration = Duration::from_millis(20);
 
+/// A disk that has done nothing for so long stands still: whoever comes then is told at once, and not after the
+/// deadline of those before him.
+const STANDSTILL: Duration = Duration::from_secs(2);
+
 type Answer = Box<dyn FnOnce(Result<(), &StoreError>) + Send>;
 type Job = Box<dyn FnOnce(&rusqlite::Connection, Timestamp) -> Answer + Send>;
 
@@ -40,8 +44,42 @@ pub type OnLost = Arc<dyn Fn() + Send + Sync>;
 /// The sending side. Dropping it waits for the thread: what was accepted is written, and the file left tidy.
 pub(super) struct Writer {
     queue: Option<mpsc::SyncSender<Job>>,
+    waiting: Arc<Mutex<Waiting>>,
     newest: watch::Receiver<i64>,
     thread: Option<std::thread::JoinHandle<()>>,
+}
+
+/// Jobs that were accepted and not answered, and since when none was written.
+struct Waiting {
+    jobs: usize,
+    since: Instant,
+    is_failing: bool,
+}
+
+impl Waiting {
+    /// Whether one more may wait. At a standstill one at a time still finds out whether it is over.
+    fn enter(&mut self) -> bool {
+        if self.jobs == 0 && !self.is_failing {
+            self.since = Instant::now();
+        }
+        let may_wait = self.jobs == 0 || self.since.elapsed() < STANDSTILL;
+        if may_wait {
+            self.jobs += 1;
+        }
+        may_wait
+    }
+
+    fn turn_back(&mut self) {
+        self.jobs = self.jobs.saturating_sub(1);
+    }
+
+    fn leave(&mut self, jobs: usize, are_written: bool) {
+        self.jobs = self.jobs.saturating_sub(jobs);
+        self.is_failing = !are_written;
+        if are_written {
+            self.since = Instant::now();
+        }
+    }
 }
 
 impl Drop for Writer {
@@ -59,11 +97,13 @@ impl Writer {
         migrations::run(&connection, clock.now())?;
         let (queue, jobs) = mpsc::sync_channel(QUEUE);
         let (written, newest) = watch::channel(audit::head(&Session::new(&connection))?.sequence);
+        let waiting = Arc::new(Mutex::new(Waiting { jobs: 0, since: Instant::now(), is_failing: false }));
+        let queued = Queued { jobs, waiting: Arc::clone(&waiting) };
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || run(&connection, &jobs, &clock, &written, &on_lost))
+            .spawn(move || run(&connection, &queued, &clock, &written, &on_lost))
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        Ok(Self { queue: Some(queue), newest, thread: Some(thread) })
+        Ok(Self { queue: Some(queue), waiting, newest, thread: Some(thread) })
     }
 
     /// The number of the newest durable event, and each later one.
@@ -92,7 +132,13 @@ impl Writer {
             })
         });
         let queue = self.queue.as_ref().ok_or(StoreError::Busy)?;
-        queue.try_send(job).map_err(|_| StoreError::Busy)?;
+        if !lock(&self.waiting).enter() {
+            return Err(StoreError::Busy.into());
+        }
+        if queue.try_send(job).is_err() {
+            lock(&self.waiting).turn_back();
+            return Err(StoreError::Busy.into());
+        }
         match receive.await {
             Ok(result) => result,
             Err(_) => Err(StoreError::Unanswered.into()),
@@ -100,14 +146,24 @@ impl Writer {
     }
 }
 
+fn lock(waiting: &Mutex<Waiting>) -> MutexGuard<'_, Waiting> {
+    waiting.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The receiving side.
+struct Queued {
+    jobs: mpsc::Receiver<Job>,
+    waiting: Arc<Mutex<Waiting>>,
+}
+
 fn run(
     connection: &rusqlite::Connection,
-    jobs: &mpsc::Receiver<Job>,
+    queued: &Queued,
     clock: &Clock,
     written: &watch::Sender<i64>,
     on_lost: &OnLost,
 ) {
-    let ended = serve(connection, jobs, clock, written).and_then(|()| sqlite::tidy(connection));
+    let ended = serve(connection, queued, clock, written).and_then(|()| sqlite::tidy(connection));
     if let Err(error) = ended {
         tell_lost(&error, on_lost);
     }
@@ -121,11 +177,11 @@ pub(super) fn tell_lost(error: &StoreError, on_lost: &OnLost) {
 /// Group after group, until nobody can send any more. The one error is a failed fsync: then nobody is answered.
 fn serve(
     connection: &rusqlite::Connection,
-    jobs: &mpsc::Receiver<Job>,
+    queued: &Queued,
     clock: &Clock,
     written: &watch::Sender<i64>,
 ) -> Result<(), StoreError> {
-    let mut log = sqlite::Log::Short;
+    let (jobs, mut log) = (&queued.jobs, sqlite::Log::Short);
     while let Some(first) = next(connection, jobs, log)? {
         let mut answers = Vec::new();
         let committed = group(connection, first, jobs, clock, &mut answers);
@@ -137,6 +193,7 @@ fn serve(
         if let Ok(newest) = audit::head(&Session::new(connection)) {
             written.send_if_modified(|known| std::mem::replace(known, newest.sequence) != newest.sequence);
         }
+        lock(&queued.waiting).leave(answers.len(), committed.is_ok());
         for answer in answers {
             answer(committed.as_ref().copied());
         }
