@@ -138,15 +138,8 @@ impl Gateway {
         let reconciling = public.reconciling.clone();
         let (registrations, notices) = (public.registrations.clone(), public.notices.clone());
         let verifier = Arc::clone(&public.verifier);
-        let certificate = match &config.server.tls {
-            Some(files) => Some(Certificate::load(files).await?),
-            None => None,
-        };
-        let reload = Reload {
-            verifier: Arc::clone(&verifier),
-            certificate: certificate.clone(),
-            metrics: public.metrics.clone(),
-        };
+        let certificate = Certificate::configured(config.server.tls.as_ref()).await?;
+        let reload = Reload { verifier: Arc::clone(&verifier), certificate, metrics: public.metrics.clone() };
         let router = PublicRouter::new(public);
 
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
@@ -165,7 +158,7 @@ impl Gateway {
             }
             tidy_limit();
         }));
-        if let Some(certificate) = certificate {
+        if let Some(certificate) = reload.certificate.clone() {
             tasks.spawn(certificate.keep_current(reload.metrics.clone(), stop.clone()));
         }
         let public = Listener::public(&config.server, &reload, router.router, &tasks)?;

@@ -110,6 +110,11 @@ impl Store {
         }
     }
 
+    /// Whether a write has a chance now: for those who would do much before they come to theirs.
+    pub fn check_moving(&self) -> Result<(), StoreError> {
+        self.0.writer.check_moving()
+    }
+
     /// Reads a snapshot.
     pub async fn read<R>(
         &self,

@@ -62,11 +62,15 @@ impl Waiting {
         if self.jobs == 0 && !self.is_failing {
             self.since = Instant::now();
         }
-        let may_wait = self.jobs == 0 || self.since.elapsed() < STANDSTILL;
+        let may_wait = !self.is_standing_still();
         if may_wait {
             self.jobs += 1;
         }
         may_wait
+    }
+
+    fn is_standing_still(&self) -> bool {
+        self.jobs > 0 && self.since.elapsed() >= STANDSTILL
     }
 
     fn turn_back(&mut self) {
@@ -109,6 +113,11 @@ impl Writer {
     /// The number of the newest durable event, and each later one.
     pub(super) fn newest(&self) -> watch::Receiver<i64> {
         self.newest.clone()
+    }
+
+    /// `Busy` while somebody finds out whether a standstill is over.
+    pub(super) fn check_moving(&self) -> Result<(), StoreError> {
+        if lock(&self.waiting).is_standing_still() { Err(StoreError::Busy) } else { Ok(()) }
     }
 
     /// Runs a job in the next group.

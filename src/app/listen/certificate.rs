@@ -32,11 +32,12 @@ pub(in crate::app) struct Certificate {
 type Stamp = Option<(u64, u64, i64, i64)>;
 
 impl Certificate {
-    /// Reads the files.
-    pub(in crate::app) async fn load(files: &Tls) -> Result<Self, StartError> {
+    /// Reads the files, where there are any.
+    pub(in crate::app) async fn configured(files: Option<&Tls>) -> Result<Option<Self>, StartError> {
+        let Some(files) = files else { return Ok(None) };
         let config = RustlsConfig::from_pem_file(&files.certificate_file, &files.key_file).await;
         let config = config.map_err(|error| StartError::Configuration(format!("server.tls: {error}")))?;
-        Ok(Self { files: files.clone(), config, asked: Arc::default() })
+        Ok(Some(Self { files: files.clone(), config, asked: Arc::default() }))
     }
 
     pub(super) fn config(&self) -> RustlsConfig {

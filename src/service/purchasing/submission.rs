@@ -130,6 +130,7 @@ impl Inner {
     ) -> Result<(), Refusal> {
         let settings = &self.parts.settings;
         self.parts.ground.buying.check(team)?;
+        self.parts.ground.store.check_moving()?;
         if !settings.types.contains(&request.message_type) {
             return Err(Refusal::field("type", format!("{} is not bought here.", request.message_type)));
         }

@@ -142,8 +142,8 @@ async fn a_good_value_in_another_spelling_goes_out_in_ours() {
         let (method, path) = (request["method"].as_str().unwrap(), request["path"].as_str().unwrap());
         let shape = match path.strip_prefix("/v3/numbers").unwrap() {
             "" => "list",
-            rest if rest == "/search/AU" => "search",
-            rest if rest == "/buy/%2B61491570000" => "buy",
+            "/search/AU" => "search",
+            "/buy/%2B61491570000" => "buy",
             rest => panic!("{method} {rest}"),
         };
         assert_eq!(method, if shape == "buy" { "POST" } else { "GET" });
