@@ -117,10 +117,11 @@ mod tests {
         KeyedLimit::new(Limit::Reads, rate, Metrics::new().unwrap())
     }
 
+    /// From there on no further caller changes anything: whether he is the next one or the millionth.
     #[test]
-    fn a_million_callers_do_not_take_more_memory_than_some_ten_thousand() {
+    fn more_callers_than_there_are_buckets_for_take_no_more_memory() {
         let limit = limit();
-        for caller in 0..1_000_000 {
+        for caller in (0..150_000).chain(1_000_000_000..1_000_050_000) {
             let _ = limit.charge_to(&caller);
         }
         assert!(limit.limiter.len() <= MOST, "{}", limit.limiter.len());
