@@ -12,6 +12,7 @@ mod approving;
 mod audit;
 mod authorisation;
 mod buying;
+mod canary;
 mod chaos;
 mod console;
 mod corners;
