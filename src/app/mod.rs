@@ -6,6 +6,7 @@
 mod evidence;
 mod listen;
 mod reload;
+mod upstream;
 mod wiring;
 
 use std::net::SocketAddr;
@@ -109,7 +110,7 @@ impl Gateway {
     ) -> Result<Self, StartError> {
         let metrics = Metrics::new().map_err(|error| StartError::Internal(error.to_string()))?;
         let verifier = Arc::new(wiring::verifier(config, clock.clone())?);
-        let upstream = wiring::upstream(config, clock.clone(), &metrics)?;
+        let upstream = upstream::client(config, clock.clone(), &metrics)?;
         let store = open_store(config, clock.clone(), disk_lost.clone()).await?;
         let witness = evidence::begin_witness(config, &store, &clock, &metrics).await?;
         keep_policy(&store, config.policy.clone()).await?;
@@ -138,7 +139,11 @@ impl Gateway {
         let reconciling = public.reconciling.clone();
         let (registrations, notices) = (public.registrations.clone(), public.notices.clone());
         let verifier = Arc::clone(&public.verifier);
-        let reload = Reload { verifier: Arc::clone(&verifier), metrics: public.metrics.clone() };
+        let reload = Reload {
+            verifier: Arc::clone(&verifier),
+            upstream: parts.upstream.clone(),
+            metrics: public.metrics.clone(),
+        };
         let router = PublicRouter::new(public);
 
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
@@ -222,7 +227,7 @@ pub fn migrate(config: &Config) -> Result<(), StartError> {
 /// What `check-config --live` asks: the account, and how many numbers the first page counts.
 pub fn upstream_for_check(config: &Config) -> Result<ClickSend, StartError> {
     let metrics = Metrics::new().map_err(|error| StartError::Internal(error.to_string()))?;
-    wiring::upstream(config, Clock::system(), &metrics)
+    upstream::client(config, Clock::system(), &metrics)
 }
 
 async fn open_store(

@@ -27,6 +27,7 @@ mod quirks;
 mod reconciling;
 mod registering;
 mod roles;
+mod rotating;
 mod searching;
 mod stage;
 mod steering;
