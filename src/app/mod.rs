@@ -6,6 +6,7 @@
 mod evidence;
 mod listen;
 mod reload;
+mod upstream;
 mod wiring;
 
 use std::net::SocketAddr;
@@ -109,7 +110,7 @@ impl Gateway {
     ) -> Result<Self, StartError> {
         let metrics = Metrics::new().map_err(|error| StartError::Internal(error.to_string()))?;
         let verifier = Arc::new(wiring::verifier(config, clock.clone())?);
-        let upstream = wiring::upstream(config, clock.clone(), &metrics)?;
+        let upstream = upstream::client(config, clock.clone(), &metrics)?;
         let store = open_store(config, clock.clone(), disk_lost.clone()).await?;
         let witness = evidence::begin_witness(config, &store, &clock, &metrics).await?;
         keep_policy(&store, config.policy.clone()).await?;
@@ -138,8 +139,14 @@ impl Gateway {
         let reconciling = public.reconciling.clone();
         let (registrations, notices) = (public.registrations.clone(), public.notices.clone());
         let verifier = Arc::clone(&public.verifier);
-        let certificate = Certificate::configured(config.server.tls.as_ref()).await?;
-        let reload = Reload { verifier: Arc::clone(&verifier), certificate, metrics: public.metrics.clone() };
+        let certificate = match &config.server.tls {
+            Some(files) => Some(Certificate::load(files).await?),
+            None => None,
+        };
+        let reload = Reload {
+            verifier: Arc::clone(&verifier),
+            certificate: certificate.clone(),
+            upstream: parts.upstream.clone(),
         let router = PublicRouter::new(public);
 
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
@@ -225,7 +232,7 @@ pub fn migrate(config: &Config) -> Result<(), StartError> {
 /// What `check-config --live` asks: the account, and how many numbers the first page counts.
 pub fn upstream_for_check(config: &Config) -> Result<ClickSend, StartError> {
     let metrics = Metrics::new().map_err(|error| StartError::Internal(error.to_string()))?;
-    wiring::upstream(config, Clock::system(), &metrics)
+    upstream::client(config, Clock::system(), &metrics)
 }
 
 async fn open_store(

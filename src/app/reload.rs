@@ -1,21 +1,25 @@
-//! What of a running gateway follows a changed configuration: whose tokens are believed. All of it or nothing.
+//! What of a running gateway follows a changed configuration: whose tokens are believed, and what ClickSend knows the
+//! gateway by. All of it or nothing.
 
 use std::sync::Arc;
 
 use crate::app::listen::Certificate;
-use crate::app::{StartError, wiring};
+use crate::app::{StartError, upstream, wiring};
 use crate::auth::Verifier;
+use crate::clicksend::ClickSend;
 use crate::config::Config;
 use crate::metrics::Metrics;
 
 /// The keys that take effect without a restart, by how their names begin.
-const FOLLOWED: [&str; 3] = ["auth.issuers", "auth.denied_ids", "auth.denied_subjects"];
+const FOLLOWED: [&str; 5] =
+    ["auth.issuers", "auth.denied_ids", "auth.denied_subjects", "upstream.username", "upstream.api_key"];
 
 /// The parts of a running gateway that a changed configuration reaches. Cheap to clone.
 #[derive(Clone)]
 pub struct Reload {
     pub(super) verifier: Arc<Verifier>,
     pub(super) certificate: Option<Certificate>,
+    pub(super) upstream: ClickSend,
     pub(super) metrics: Metrics,
 }
 
@@ -24,11 +28,22 @@ impl Reload {
     /// their disk does.
     ///
     /// # Errors
-    /// Every fault of every issuer; then everything stays as it was.
+    /// Every fault of every issuer, or what is wrong with the credentials; then everything stays as it was.
     pub fn apply(&self, config: &Config) -> Result<(), StartError> {
+        let applied = self.replace(config);
+        self.metrics.config_reloaded(applied.is_ok());
+        applied
+    }
+
+    /// What can fail comes first.
+    fn replace(&self, config: &Config) -> Result<(), StartError> {
+        let credentials = upstream::credentials(&config.upstream)?;
         let replaced = self.verifier.replace(wiring::issuers(&config.auth), wiring::denied(&config.auth));
-        self.metrics.config_reloaded(replaced.is_ok());
-        replaced.map_err(|faults| wiring::key_faults(&faults))
+        replaced.map_err(|faults| wiring::key_faults(&faults))?;
+        if self.upstream.replace_credentials(credentials) {
+            tracing::info!("ClickSend is asked with other credentials from now on");
+        }
+        Ok(())
     }
 
     /// Has what other files hold read again, whatever becomes of the configuration: the listener's certificate.

@@ -1,11 +1,10 @@
 //! From the configuration's words to the options of each room.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::app::StartError;
 use crate::auth::{self, ClaimNames, Denied, IssuerOptions, KeyError, Verifier};
-use crate::clicksend::{self, Call, ClickSend};
+use crate::clicksend::ClickSend;
 use crate::clock::Clock;
 use crate::config::{self, Config, Limit, Mode, PreexistingVisibility};
 use crate::http::ops::{OpsParts, Readiness};
@@ -32,11 +31,6 @@ use crate::service::search::{Freshness, Searches};
 use crate::service::teams::{Budget, Team, Teams};
 use crate::store::Store;
 use crate::store::attempts::InstanceId;
-
-/// How long a person's search waits for the outbound limiter: what nobody notices.
-const PEOPLE_WAIT: Duration = Duration::from_secs(2);
-/// How long a quote or a list waits: the patience of a purchase.
-const BUYING_WAIT: Duration = Duration::from_secs(10);
 
 /// What the services are built from.
 pub(super) struct Wired<'c> {
@@ -185,37 +179,6 @@ impl Wired<'_> {
             ready: readiness.clone(),
         }
     }
-}
-
-/// The upstream client of the configuration.
-pub(super) fn upstream(config: &Config, clock: Clock, metrics: &Metrics) -> Result<ClickSend, StartError> {
-    let upstream = &config.upstream;
-    let (Some(username), Some(api_key)) = (&upstream.username, &upstream.api_key) else {
-        return Err(StartError::Configuration(
-            "upstream.username and upstream.api_key (or upstream.api_key_file) are not set: the gateway has no way to ClickSend"
-                .to_owned(),
-        ));
-    };
-    let options = clicksend::Options {
-        base_url: upstream.base_url.as_str().to_owned(),
-        username: username.clone(),
-        api_key: api_key.clone(),
-        ca_file: upstream.ca_file.clone(),
-        proxy_url: upstream.proxy_url.clone(),
-        connect_timeout: upstream.connect_timeout,
-        read_timeout: upstream.read_timeout,
-        buy_timeout: upstream.buy_timeout,
-        people_wait: PEOPLE_WAIT,
-        buying_wait: BUYING_WAIT,
-        requests_per_minute: upstream.requests_per_minute.get(),
-        reserved_for_buying: upstream.reserved_for_buying.basis_points() / 100,
-    };
-    let metrics = metrics.clone();
-    let observer = Arc::new(move |call: &Call| {
-        metrics.upstream_called(call.operation.as_str(), call.outcome.as_str(), call.elapsed);
-    });
-    ClickSend::new(&options, clock, observer)
-        .map_err(|error| StartError::Configuration(format!("upstream: {error}")))
 }
 
 /// The verifier of the configuration; local keys are read now.

@@ -1,9 +1,10 @@
-//! The configuration while `serve` runs: read again on SIGHUP and when its file changes.
+//! The configuration while `serve` runs: read again on SIGHUP and when its file or that of the API key changes.
 //!
 //! A file with a fault leaves everything as it was; so does one whose keys cannot be loaded. What a reload cannot
 //! reach is named, so that nobody waits for it.
 
 use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::fs;
@@ -20,31 +21,41 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 pub(super) struct Following {
     sources: Sources,
     running: Origins,
+    /// The file with the API key, as the running configuration names it.
+    key_file: Option<PathBuf>,
+    seen: [Stamp; 2],
     hangup: Signal,
 }
 
+/// What no change of a file leaves as it was; nothing where there is no file.
+type Stamp = Option<(u64, u64, i64, i64)>;
+
 impl Following {
     /// SIGHUP is caught from now on. `running` is what the gateway was started with.
-    pub(super) fn new(sources: Sources, running: Origins) -> Result<Self, Failure> {
+    pub(super) async fn new(sources: Sources, running: &Loaded) -> Result<Self, Failure> {
         let hangup = unix::signal(SignalKind::hangup());
         let hangup = hangup.map_err(|error| Failure::internal(format_args!("signals: {error}")))?;
-        Ok(Self { sources, running, hangup })
+        let key_file = running.config.upstream.api_key_file.clone();
+        let running = running.origins.clone();
+        let mut following = Self { sources, running, key_file, seen: [None; 2], hangup };
+        // Before the gateway starts: what is changed while it does is seen at the first look.
+        following.seen = following.stamps().await;
+        Ok(following)
     }
 
     /// Never ends: drop it with the gateway.
     pub(super) async fn forever(mut self, reload: Reload) {
-        let mut seen = self.stamp().await;
         loop {
             tokio::select! {
                 _ = self.hangup.recv() => reload.reread_files(),
                 () = tokio::time::sleep(LOOK_EVERY) => {
-                    if self.stamp().await == seen {
+                    if self.stamps().await == self.seen {
                         continue;
                     }
                 }
             }
             // Before the content: what is written in between is seen the next time.
-            seen = self.stamp().await;
+            self.seen = self.stamps().await;
             self.read_again(&reload).await;
         }
     }
@@ -57,6 +68,7 @@ impl Following {
             Ok(Ok(loaded)) => {
                 tell_changes(&self.running, &loaded.origins);
                 self.running = loaded.origins;
+                self.key_file = loaded.config.upstream.api_key_file;
             }
             Ok(Err(faults)) => {
                 for fault in faults.lines() {
@@ -70,12 +82,23 @@ impl Following {
         }
     }
 
-    /// What no change of the file leaves as it was. Its disk may hang; requests do not wait for it.
-    async fn stamp(&self) -> Option<(u64, u64, i64, i64)> {
-        let FileSource::Path(path) = &self.sources.file else { return None };
-        let file = fs::metadata(path).await.ok()?;
-        Some((file.ino(), file.size(), file.ctime(), file.ctime_nsec()))
+    /// Their disk may hang; requests do not wait for it.
+    async fn stamps(&self) -> [Stamp; 2] {
+        let configuration = match &self.sources.file {
+            FileSource::Path(path) => stamp(path).await,
+            FileSource::None | FileSource::Text { .. } => None,
+        };
+        let key = match &self.key_file {
+            Some(path) => stamp(path).await,
+            None => None,
+        };
+        [configuration, key]
     }
+}
+
+async fn stamp(path: &Path) -> Stamp {
+    let file = fs::metadata(path).await.ok()?;
+    Some((file.ino(), file.size(), file.ctime(), file.ctime_nsec()))
 }
 
 fn load(sources: &Sources, reload: &Reload) -> Result<Loaded, String> {

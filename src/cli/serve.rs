@@ -16,7 +16,7 @@ use crate::telemetry::{Telemetry, Verbosity};
 #[derive(Debug, Args)]
 #[command(
     after_help = "Logs go to standard error. A stop takes no new purchases and waits for what is in flight, at most \
-                  server.drain_grace. SIGHUP and a changed file read [auth] again,\n                  and SIGHUP the certificate.\n\nExample:\n  numbers-gateway serve --config gateway.toml"
+                  server.drain_grace. SIGHUP and a changed file read [auth] and the upstream credentials again,\n                  and SIGHUP the certificate.\n\nExample:\n  numbers-gateway serve --config gateway.toml"
 )]
 pub(super) struct Serve {
     #[command(flatten)]
@@ -40,7 +40,7 @@ async fn serve(loaded: &Loaded, sources: Sources) -> Result<(), Failure> {
         tracing::warn!("{warning}");
     }
     let mut signals = Signals::catch()?;
-    let following = Following::new(sources, loaded.origins.clone())?;
+    let following = Following::new(sources, loaded).await?;
     let gateway = tokio::select! {
         started = Gateway::start(&loaded.config, Clock::system()) => started?,
         _ = signals.next() => return Ok(()),

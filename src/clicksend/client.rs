@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use secrecy::SecretString;
 use serde::Serialize;
 use tokio::time::Instant;
 use tracing::Instrument as _;
@@ -16,8 +15,8 @@ use crate::clicksend::limit::{Limiter, Slot, pause_asked};
 use crate::clicksend::transport::{Answer, NoAnswer, Transport};
 use crate::clicksend::wire::{self, Envelope};
 use crate::clicksend::{
-    Account, Call, ClientError, ListFilter, Observer, Operation, Options, Outcome, Purpose, ReadError,
-    verdict,
+    Account, Call, ClientError, Credentials, ListFilter, Observer, Operation, Options, Outcome, Purpose,
+    ReadError, verdict,
 };
 use crate::clock::Clock;
 use crate::domain::country::Country;
@@ -72,9 +71,9 @@ impl ClickSend {
         })))
     }
 
-    /// Other credentials from the next call on; what is under way keeps the old ones.
-    pub fn replace_credentials(&self, username: &str, api_key: &SecretString) -> Result<(), ClientError> {
-        self.0.transport.authorize(username, api_key)
+    /// Other credentials from the next call on; what is under way keeps the old ones. Whether they are others.
+    pub fn replace_credentials(&self, credentials: Credentials) -> bool {
+        self.0.transport.authorize(credentials)
     }
 
     /// Whether upstream's last word about our credentials was 401.

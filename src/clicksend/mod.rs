@@ -22,6 +22,7 @@ use crate::domain::order::UpstreamRefusal;
 pub use crate::clicksend::client::{BuySlot, ClickSend, RegistrationSlot};
 pub use crate::clicksend::observe::{Call, Observer, Operation, Outcome};
 pub use crate::clicksend::options::{ClientError, Options};
+pub use crate::clicksend::transport::Credentials;
 
 /// For whom upstream is asked. What is reserved for buying is out of reach for people's searches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,6 +6,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -26,6 +27,16 @@ const MAX_WRITE_BODY: usize = 64 * 1024;
 /// Shorter than the keep-alive of the usual front ends (60 s and up), so that a pooled connection is a live one.
 const IDLE_CONNECTION: Duration = Duration::from_secs(20);
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// What ClickSend knows the gateway by: a header that can be sent.
+pub struct Credentials(HeaderValue);
+
+impl Credentials {
+    /// Errors: what Basic authentication cannot carry.
+    pub fn new(username: &str, api_key: &SecretString) -> Result<Self, ClientError> {
+        basic(username, api_key).map(Self)
+    }
+}
 
 pub(super) struct Transport {
     reads: Client,
@@ -74,10 +85,10 @@ impl Transport {
         })
     }
 
-    /// From the next request on.
-    pub(super) fn authorize(&self, username: &str, api_key: &SecretString) -> Result<(), ClientError> {
-        self.authorization.store(basic(username, api_key)?.into());
-        Ok(())
+    /// From the next request on. Whether they are others than before.
+    pub(super) fn authorize(&self, Credentials(header): Credentials) -> bool {
+        let header = Arc::new(header);
+        self.authorization.swap(Arc::clone(&header)) != header
     }
 
     pub(super) async fn get(&self, path: &str, query: &[(&str, String)]) -> Result<Answer, NoAnswer> {

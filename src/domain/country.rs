@@ -22,6 +22,11 @@ impl Country {
         str::from_utf8(&self.0).unwrap_or_default()
     }
 
+    /// Every country.
+    pub fn all() -> impl Iterator<Item = Self> {
+        ASSIGNED.split(' ').filter_map(|code| code.parse().ok())
+    }
+
     /// The countries a number may belong to, likeliest first, at most three: the calling codes that several
     /// countries share (+1, +44, +61 …) do not tell them apart. Empty for a code that no country has.
     pub fn candidates(number: &DedicatedNumber) -> Vec<Self> {

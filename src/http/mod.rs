@@ -80,7 +80,7 @@ impl PublicRouter {
 /// how often, then the handler.
 fn layered(public: &Public, limit: Option<&ReadLimit>) -> Router {
     let (routes, document) = routes(public, limit).split_for_parts();
-    let document = Arc::new(document);
+    let document = Arc::new(document::completed(document));
     let routes = routes
         .route("/openapi.json", get(async move || Json(Arc::clone(&document))))
         .merge(console::routes(public, limit))
@@ -130,11 +130,11 @@ fn routes(public: &Public, limit: Option<&ReadLimit>) -> OpenApiRouter<Public> {
 
 /// The API document by itself, without services: for `numbers-gateway openapi`.
 fn document_of_routes() -> OpenApi {
-    OpenApiRouter::with_openapi(document::frame())
+    let routes = OpenApiRouter::with_openapi(document::frame())
         .merge(v3::routes())
         .merge(v1::routes())
-        .merge(v1::open_routes())
-        .into_openapi()
+        .merge(v1::open_routes());
+    document::completed(routes.into_openapi())
 }
 
 fn fault_of_ours() -> HttpRefusal {

@@ -34,8 +34,9 @@ async fn exchange(shared: Arc<Shared>, request: Request) -> Reply {
     let (head, body) = request.into_parts();
     let route = Route::of(&head.method, head.uri.path());
     let operation = route.operation();
-    let options = &shared.options;
-    let credentials = Credentials::of(&head.headers, &options.username, &options.api_key);
+    let username = &shared.options.username;
+    let credentials =
+        shared.with(|world| Credentials::of(&head.headers, username, &world.key, world.clock.now()));
     let seq = shared.with(|world| {
         let arrival = Arrival {
             operation,
@@ -94,7 +95,7 @@ impl Incoming {
         }
         let reply = shared.with(|world| match &plan.instead {
             Some(substitute) => plan.deliver(substitute.reply(self.head.uri.path(), &world.settings)),
-            None => self.work(plan, world, &shared.options.api_key),
+            None => self.work(plan, world),
         });
         if plan.hold_after {
             shared.hold().await;
@@ -102,7 +103,7 @@ impl Incoming {
         reply
     }
 
-    fn work(&self, plan: &Plan, world: &mut World, api_key: &str) -> Reply {
+    fn work(&self, plan: &Plan, world: &mut World) -> Reply {
         let allowance = self.allowance(world);
         let envelope = match (&self.route, &self.credentials) {
             (Route::NotFound, _) => Envelope::not_found(),
@@ -116,7 +117,7 @@ impl Incoming {
                     Query::try_from_uri(&self.head.uri).map_or_else(|_| Vec::new(), |Query(pairs)| pairs);
                 let parameters = Parameters::new(pairs);
                 let call = Call { seq: self.seq, user, parameters, body: &self.body, quirks: &plan.quirks };
-                perform(endpoint, &call, world, api_key)
+                perform(endpoint, &call, world)
             }
         };
         let shown = allowance.or_else(|| self.unlimited_refusal(world));
@@ -149,12 +150,12 @@ impl Incoming {
     }
 }
 
-fn perform(endpoint: &Endpoint, call: &Call<'_>, world: &mut World, api_key: &str) -> Envelope {
+fn perform(endpoint: &Endpoint, call: &Call<'_>, world: &mut World) -> Envelope {
     match endpoint {
         Endpoint::List => list::answer(world, call),
         Endpoint::Search { country } => search::answer(world, call, country),
         Endpoint::Buy { number } => buy::answer(world, call, number),
         Endpoint::Register { number_type, country } => register::answer(world, call, number_type, country),
-        Endpoint::Account => profile::answer(world, call, api_key),
+        Endpoint::Account => profile::answer(world, call),
     }
 }

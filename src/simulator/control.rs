@@ -61,6 +61,11 @@ const CONTROLS: &[(&str, &str)] = &[
         "{\"number\", \"offered_again\": false}: an owned number is given up in the dashboard, and may be on sale again",
     ),
     ("POST   status", "{\"number\", \"value\": 0 to 5}: how its registration goes"),
+    (
+        "POST   key",
+        "{\"api_key\", \"grace\": \"5s\"}: another API key from now on; the one before is taken until the grace is over, \
+         at once when it is left out; the same key once more ends it",
+    ),
     ("POST   balance", "{\"balance\": \"12.50\"}"),
     ("GET    settings", "the switches"),
     ("POST   settings", "any of the switches; the others stay"),
@@ -81,6 +86,7 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
         .route("/_simulator/give_up", post(elsewhere::give_up))
         .route("/_simulator/status", post(elsewhere::set_status))
         .route("/_simulator/balance", post(elsewhere::set_balance))
+        .route("/_simulator/key", post(rotate_key))
         .route("/_simulator/settings", get(settings).post(change_settings))
         .route("/_simulator/reset", post(reset))
         .method_not_allowed_fallback(wrong_method)
@@ -212,6 +218,27 @@ async fn change_settings(State(shared): Simulation, body: Bytes) -> Answer {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct KeyOrder {
+    api_key: String,
+    grace: Option<String>,
+}
+
+async fn rotate_key(State(shared): Simulation, body: Bytes) -> Answer {
+    let KeyOrder { api_key, grace } = read(&body)?;
+    if api_key.is_empty() {
+        return Err(Complaint::new("api_key", "must not be empty"));
+    }
+    let grace = grace.map(|text| parse_span(&text).ok_or(text)).transpose();
+    let grace = grace.map_err(|_| Complaint::new("grace", "write it like 5s, 1m or 1h"))?.unwrap_or_default();
+    shared.with(|world| {
+        let until = world.clock.now().saturating_add(grace).unwrap_or(Timestamp::MAX);
+        world.key.rotate(api_key, until);
+        Ok(Json(json!({ "taken_until": until.to_string() })))
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct ResetOrder {
     seed: Option<u64>,
 }
@@ -220,7 +247,7 @@ struct ResetOrder {
 async fn reset(State(shared): Simulation, body: Bytes) -> Answer {
     let order: ResetOrder = if body.is_empty() { ResetOrder { seed: None } } else { read(&body)? };
     let seed = order.seed.unwrap_or(shared.options.seed);
-    shared.with(|world| world.reset(seed));
+    shared.with(|world| world.reset(seed, shared.options.api_key.clone()));
     shared.release();
     Ok(Json(json!({ "seed": seed })))
 }

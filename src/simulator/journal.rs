@@ -197,13 +197,15 @@ mod tests {
     use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
     use jiff::Timestamp;
 
+    use super::super::credentials::AccountKey;
     use super::{Arrival, Credentials, Journal, KEPT, Operation, Outcome, shown};
 
     #[test]
     fn a_key_is_never_shown() {
         let secret = HeaderValue::from_static("Basic bWU6c2VjcmV0LWtleQ==");
         let headers = HeaderMap::from_iter([(header::AUTHORIZATION, secret)]);
-        let shown = shown(&headers, &Credentials::of(&headers, "me", "secret-key"));
+        let key = AccountKey::new("secret-key".to_owned());
+        let shown = shown(&headers, &Credentials::of(&headers, "me", &key, Timestamp::UNIX_EPOCH));
         assert_eq!(shown.get("authorization").unwrap(), "valid");
         assert_eq!(shown.len(), 1);
     }

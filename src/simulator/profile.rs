@@ -9,7 +9,7 @@ use super::state::World;
 
 /// Names and addresses are invented. `ai_enabled` and the text form of `balance_commission` are undocumented and
 /// real.
-pub(super) fn answer(world: &World, call: &Call<'_>, api_key: &str) -> Envelope {
+pub(super) fn answer(world: &World, call: &Call<'_>) -> Envelope {
     let user_id = world.settings.user_id;
     let balance = if call.user == "nocredit" { Micros::ZERO } else { world.account.balance };
     let data = json!({
@@ -43,7 +43,7 @@ pub(super) fn answer(world: &World, call: &Call<'_>, api_key: &str) -> Envelope 
             "phone_number": "+61491570006",
             "first_name": "Sam",
             "last_name": "Example",
-            "api_key": api_key,
+            "api_key": world.key.current(),
             "access_users": 1,
             "access_billing": 1,
             "access_reporting": 1,

@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 use super::Options;
 use super::account::Account;
 use super::clock::Clock;
+use super::credentials::AccountKey;
 use super::faults::Faults;
 use super::inventory::Inventory;
 use super::journal::Journal;
@@ -31,10 +32,11 @@ pub(super) struct World {
     pub(super) windows: Windows,
     /// Requests that wait for a release now.
     pub(super) held: u64,
+    pub(super) key: AccountKey,
 }
 
 impl World {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64, api_key: String) -> Self {
         Self {
             clock: Clock::real(),
             settings: Settings::default(),
@@ -44,12 +46,13 @@ impl World {
             faults: Faults::new(seed),
             windows: Windows::default(),
             held: 0,
+            key: AccountKey::new(api_key),
         }
     }
 
     /// As at the start, but for the requests under way: they still count themselves out.
-    pub(super) fn reset(&mut self, seed: u64) {
-        *self = Self { journal: self.journal.successor(), held: self.held, ..Self::new(seed) };
+    pub(super) fn reset(&mut self, seed: u64, api_key: String) {
+        *self = Self { journal: self.journal.successor(), held: self.held, ..Self::new(seed, api_key) };
     }
 }
 
@@ -67,7 +70,7 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn new(options: Options) -> Self {
         Self {
-            world: Mutex::new(World::new(options.seed)),
+            world: Mutex::new(World::new(options.seed, options.api_key.clone())),
             options,
             changed: watch::Sender::new(()),
             released: watch::Sender::new(()),

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::{Act, Client, Upstream, envelope, json, options, with_headers};
-use crate::clicksend::{Call, ClickSend, ListFilter, Options, Outcome, Purpose, ReadError};
+use crate::clicksend::{Call, ClickSend, Credentials, ListFilter, Options, Outcome, Purpose, ReadError};
 use crate::clock::Clock;
 use crate::domain::search::{SearchMode, SearchQuery};
 
@@ -174,7 +174,7 @@ async fn refused_credentials_are_remembered_until_a_call_succeeds() {
     assert!(client.clicksend.credentials_refused());
     assert!(matches!(search().await, Err(ReadError::Unavailable(_))));
     assert!(client.clicksend.credentials_refused(), "a broken answer says nothing about credentials");
-    client.clicksend.replace_credentials("acme", &"new".into()).unwrap();
+    assert!(client.clicksend.replace_credentials(Credentials::new("acme", &"new".into()).unwrap()));
     search().await.unwrap();
     assert!(!client.clicksend.credentials_refused());
     upstream.request().await;

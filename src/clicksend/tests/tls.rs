@@ -3,8 +3,8 @@
 //!
 //! The certificates were made for this test (valid 2026 to 2126, the expired one in 2020); their keys guard nothing.
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -27,7 +27,8 @@ fn certificate(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/clicksend/tests/certificates").join(name)
 }
 
-/// Serves one TLS connection and returns the plain text that it was sent.
+/// Serves one TLS connection and returns the plain text that it was sent. Every byte of the connection is looked
+/// through as well: credentials that come in plain would be nobody's plain text.
 fn serve(name: &str, data: &str) -> (String, JoinHandle<String>) {
     let chain = CertificateDer::pem_file_iter(certificate(name)).unwrap().map(Result::unwrap).collect();
     let key = PrivateKeyDer::from_pem_file(certificate(name)).unwrap();
@@ -42,17 +43,55 @@ fn serve(name: &str, data: &str) -> (String, JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let base_url = format!("https://{}", listener.local_addr().unwrap());
     let server = thread::spawn(move || {
-        let (mut socket, _) = listener.accept().unwrap();
+        let (socket, _) = listener.accept().unwrap();
         socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        let mut socket = Kept { socket, read: Vec::new() };
         let mut connection = ServerConnection::new(Arc::new(config)).unwrap();
         let mut stream = Stream::new(&mut connection, &mut socket);
         let mut request = vec![0; 16 * 1024];
-        let Ok(length) = stream.read(&mut request) else { return String::new() };
+        let length = stream.read(&mut request).unwrap_or_default();
+        if length > 0 {
+            stream.write_all(reply.as_bytes()).unwrap();
+        }
+        socket.has_no_credentials();
         request.truncate(length);
-        stream.write_all(reply.as_bytes()).unwrap();
         String::from_utf8(request).unwrap()
     });
     (base_url, server)
+}
+
+/// A socket that remembers what came in.
+struct Kept {
+    socket: TcpStream,
+    read: Vec<u8>,
+}
+
+impl Kept {
+    fn has_no_credentials(&self) {
+        assert!(!self.read.is_empty(), "nobody came");
+        for secret in ["acme", "open:sesame", "YWNtZTpvcGVuOnNlc2FtZQ"] {
+            let is_there = self.read.windows(secret.len()).any(|bytes| bytes == secret.as_bytes());
+            assert!(!is_there, "{secret} was sent in plain");
+        }
+    }
+}
+
+impl Read for Kept {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let length = self.socket.read(buffer)?;
+        self.read.extend(buffer.iter().take(length));
+        Ok(length)
+    }
+}
+
+impl Write for Kept {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.socket.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.socket.flush()
+    }
 }
 
 fn client(base_url: &str) -> Client {

@@ -15,6 +15,7 @@ pub(super) struct NextAction {
     /// As a sentence.
     what: &'static str,
     /// Until when, RFC 3339; null where there is no end.
+    #[schema(format = DateTime)]
     until: Option<String>,
 }
 
@@ -26,8 +27,10 @@ pub(super) struct TermsView {
     /// The asking this is; a new price begins a new one, and voids what was approved.
     round: i64,
     /// Until when people may decide, RFC 3339.
+    #[schema(format = DateTime)]
     decide_by: Option<String>,
     /// Until when it may be sent once it is approved, RFC 3339.
+    #[schema(format = DateTime)]
     approved_until: Option<String>,
 }
 
@@ -48,6 +51,7 @@ pub(super) struct ApprovalView {
     /// Name, or subject.
     by: String,
     /// RFC 3339.
+    #[schema(format = DateTime)]
     at: String,
 }
 

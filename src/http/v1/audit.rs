@@ -76,7 +76,7 @@ impl EventView {
 }
 
 /// Events of the evidence, newest first, with their personal values. For auditors and administrators.
-#[utoipa::path(get, path = "/v1/audit", tag = "Gateway",
+#[utoipa::path(get, path = "/v1/audit", tag = "Gateway", operation_id = "list_events",
     params(
         ("action" = Option<String>, Query, description = "Only this action (`purchase.bought`), or all that begin with it and a dot (`purchase`)"),
         ("target" = Option<String>, Query, description = "Only about the target with this id, or `kind:id`"),
@@ -88,7 +88,6 @@ impl EventView {
     ),
     responses(
         (status = 200, description = "A page", body = EventList),
-        (status = "4XX", description = "A problem", body = super::problem::Problem, content_type = "application/problem+json"),
     ))]
 pub(super) async fn list(
     State(public): State<Public>,
@@ -131,14 +130,13 @@ pub(in crate::http) fn filter(params: &Params) -> Result<Filter, Refusal> {
 /// The whole chain as lines of JSON, for `numbers-gateway audit verify --export`: the first line says what follows,
 /// each further one is an event with the exact text that was hashed. An answer that breaks off ends before the
 /// head that its first line names. For auditors and administrators.
-#[utoipa::path(get, path = "/v1/audit/export", tag = "Gateway",
+#[utoipa::path(get, path = "/v1/audit/export", tag = "Gateway", operation_id = "export_events",
     params(
         ("from" = Option<i64>, Query, description = "The first event, 1 if absent"),
         ("personal" = Option<bool>, Query, description = "`true`: with the personal values that are not erased"),
     ),
     responses(
         (status = 200, description = "Lines of JSON", body = String, content_type = "application/x-ndjson"),
-        (status = "4XX", description = "A problem", body = super::problem::Problem, content_type = "application/problem+json"),
     ))]
 pub(super) async fn export(
     State(public): State<Public>,

@@ -70,11 +70,9 @@ impl BudgetView {
 }
 
 /// Budgets of the caller's teams, or of all with a role that sees all teams.
-#[utoipa::path(get, path = "/v1/budgets", tag = "Gateway",
+#[utoipa::path(get, path = "/v1/budgets", tag = "Gateway", operation_id = "list_budgets",
     responses(
         (status = 200, description = "The budgets of this month", body = BudgetList),
-        (status = "4XX", description = "A problem", body = super::problem::Problem, content_type = "application/problem+json"),
-        (status = "5XX", description = "A problem", body = super::problem::Problem, content_type = "application/problem+json"),
     ))]
 pub(super) async fn list(State(public): State<Public>, caller: Caller) -> Result<Json<BudgetList>, Failure> {
     let budgets = public.budgets.list(&caller.0).await?;

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use crate::domain::freeze::{Freeze, FreezeId, Scope};
 use crate::http::body;
+use crate::http::document::words;
 use crate::http::path::PathParams;
 use crate::http::state::{Caller, Public};
 use crate::http::v1::{Failure, bounded};
@@ -20,9 +21,10 @@ use crate::service::{Code, Refusal};
 #[serde(deny_unknown_fields)]
 pub(super) struct FreezeBody {
     /// `all`, or the key of a team.
-    #[schema(example = "all")]
+    #[schema(value_type = words::Scope)]
     scope: String,
     /// Why: everybody who wants to buy reads it. At most 500 characters.
+    #[schema(min_length = 1, max_length = 500, pattern = r"\S")]
     reason: String,
 }
 
@@ -30,6 +32,7 @@ pub(super) struct FreezeBody {
 #[derive(Serialize, ToSchema)]
 pub(super) struct FreezeView {
     /// A UUID.
+    #[schema(format = Uuid)]
     id: String,
     /// `all`, or the key of a team.
     scope: String,
@@ -40,10 +43,12 @@ pub(super) struct FreezeView {
     /// Whose doing: a subject, or `gateway`.
     created_by: String,
     /// RFC 3339.
+    #[schema(format = DateTime)]
     created_at: String,
     /// Who lifted it; null while it is in force.
     lifted_by: Option<String>,
     /// RFC 3339.
+    #[schema(format = DateTime)]
     lifted_at: Option<String>,
 }
 
@@ -73,11 +78,9 @@ impl FreezeView {
 }
 
 /// Freezes, for finance, auditors and administrators.
-#[utoipa::path(get, path = "/v1/freezes", tag = "Gateway",
+#[utoipa::path(get, path = "/v1/freezes", tag = "Gateway", operation_id = "list_freezes",
     responses(
         (status = 200, description = "Freezes", body = FreezeList),
-        (status = "4XX", description = "A problem", body = super::problem::Problem, content_type = "application/problem+json"),
-        (status = "5XX", description = "A problem", body = super::problem::Problem, content_type = "application/problem+json"),
     ))]
 pub(super) async fn list(State(public): State<Public>, caller: Caller) -> Result<Json<FreezeList>, Failure> {
     let freezes = public.freezes.list(&caller.0).await?;
@@ -85,12 +88,10 @@ pub(super) async fn list(State(public): State<Public>, caller: Caller) -> Result
 }
 
 /// Stops the buying of all or of a team. What was sent already is settled all the same.
-#[utoipa::path(post, path = "/v1/freezes", tag = "Gateway",
+#[utoipa::path(post, path = "/v1/freezes", tag = "Gateway", operation_id = "create_freeze",
     request_body = FreezeBody,
     responses(
         (status = 201, description = "Buying is frozen", body = FreezeView),
-        (status = "4XX", description = "A problem", body = super::problem::Problem, content_type = "application/problem+json"),
-        (status = "5XX", description = "A problem", body = super::problem::Problem, content_type = "application/problem+json"),
     ))]
 pub(super) async fn create(
     State(public): State<Public>,
@@ -111,12 +112,10 @@ pub(super) async fn create(
 }
 
 /// Lets buying go on.
-#[utoipa::path(post, path = "/v1/freezes/{id}/lift", tag = "Gateway",
+#[utoipa::path(post, path = "/v1/freezes/{id}/lift", tag = "Gateway", operation_id = "lift_freeze",
     params(("id" = String, Path, description = "The freeze's id")),
     responses(
         (status = 200, description = "It is lifted", body = FreezeView),
-        (status = "4XX", description = "A problem", body = super::problem::Problem, content_type = "application/problem+json"),
-        (status = "5XX", description = "A problem", body = super::problem::Problem, content_type = "application/problem+json"),
     ))]
 pub(super) async fn lift(
     State(public): State<Public>,

@@ -8,6 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::domain::principal::{Role, TeamId};
+use crate::http::document::words;
 use crate::http::state::{Caller, Public};
 use crate::http::v1::Failure;
 use crate::http::v1::budgets::BudgetView;
@@ -25,7 +26,7 @@ pub(super) struct Me {
     /// The teams of the token.
     teams: Vec<MyTeam>,
     /// The roles that count here.
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<words::Role>)]
     roles: BTreeSet<Role>,
     /// Whether searches and lists are open.
     may_search: bool,

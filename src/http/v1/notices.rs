@@ -7,6 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::http::context::Params;
+use crate::http::document::words;
 use crate::http::path::PathParams;
 use crate::http::state::{Caller, Public};
 use crate::http::v1::Failure;
@@ -19,23 +20,28 @@ const ROWS: u32 = 50;
 #[derive(Serialize, ToSchema)]
 pub(super) struct NoticeView {
     /// The event's number, a colon and the webhook.
-    #[schema(example = "4711:approvals")]
+    #[schema(value_type = words::NoticeId)]
     id: String,
     /// `waiting`, or `dead`: given up after 24 h.
+    #[schema(value_type = words::NoticeState)]
     state: &'static str,
     /// The webhook's name.
     webhook: String,
     /// What it is about: `approval_wanted`, `bought` …
+    #[schema(value_type = words::NoticeKind)]
     event: &'static str,
     /// The event's number in the evidence.
     seq: i64,
     /// When it happened, or was last sent again by hand, RFC 3339.
+    #[schema(format = DateTime)]
     created_at: String,
     /// How many times it was sent in vain.
     attempts: i64,
     /// When it is sent next, RFC 3339; null once it is dead.
+    #[schema(format = DateTime)]
     next_attempt_at: Option<String>,
     /// Since when it is dead, RFC 3339.
+    #[schema(format = DateTime)]
     dead_since: Option<String>,
     /// Why the newest attempt failed.
     last_error: Option<String>,
@@ -77,7 +83,7 @@ fn read(word: &str) -> Option<NoticeId> {
 }
 
 /// Notices that webhooks did not take, newest first. For auditors and administrators.
-#[utoipa::path(get, path = "/v1/notices", tag = "Gateway",
+#[utoipa::path(get, path = "/v1/notices", tag = "Gateway", operation_id = "list_notices",
     params(
         ("state" = Option<String>, Query, description = "Only `waiting` ones, or only `dead` ones"),
         ("webhook" = Option<String>, Query, description = "Only one webhook's"),
@@ -86,8 +92,6 @@ fn read(word: &str) -> Option<NoticeId> {
     ),
     responses(
         (status = 200, description = "A page", body = NoticeList),
-        (status = "4XX", description = "A problem", body = super::problem::Problem, content_type = "application/problem+json"),
-        (status = "5XX", description = "A problem", body = super::problem::Problem, content_type = "application/problem+json"),
     ))]
 pub(super) async fn list(
     State(public): State<Public>,
@@ -123,12 +127,10 @@ fn filter(params: &Params) -> Result<NoticeFilter, Refusal> {
 }
 
 /// Sends a notice again that was given up. For administrators.
-#[utoipa::path(post, path = "/v1/notices/{id}/resend", tag = "Gateway",
+#[utoipa::path(post, path = "/v1/notices/{id}/resend", tag = "Gateway", operation_id = "resend_notice",
     params(("id" = String, Path, description = "The notice's id")),
     responses(
         (status = 202, description = "It is tried for another 24 h"),
-        (status = "4XX", description = "A problem", body = super::problem::Problem, content_type = "application/problem+json"),
-        (status = "5XX", description = "A problem", body = super::problem::Problem, content_type = "application/problem+json"),
     ))]
 pub(super) async fn resend(
     State(public): State<Public>,

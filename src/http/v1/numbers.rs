@@ -13,6 +13,7 @@ use crate::domain::owned::RegistrationStatus;
 use crate::domain::principal::TeamId;
 use crate::http::body::{self, Lines};
 use crate::http::context::Params;
+use crate::http::document::words;
 use crate::http::state::{Caller, Public};
 use crate::http::v1::{Amount, Failure};
 use crate::service::reconciling::{Assignment, NumberRow, Selection};
@@ -43,6 +44,7 @@ pub(super) struct NumberView {
     /// ClickSend's word for where its registration stands.
     registration_status: Option<&'static str>,
     /// When a list showed it first, RFC 3339.
+    #[schema(format = DateTime)]
     first_seen: Option<String>,
 }
 
@@ -62,11 +64,13 @@ pub(super) struct AssignBody {
     /// These, whoever has them now.
     numbers: Option<Vec<String>>,
     /// Those of a country that no team has.
+    #[schema(value_type = Option<words::Country>)]
     country: Option<String>,
     /// All that no team has.
     #[serde(default)]
     all: bool,
     /// The team.
+    #[schema(value_type = words::Team)]
     team: String,
 }
 
@@ -80,14 +84,13 @@ pub(super) struct AssignedView {
 }
 
 /// The account's numbers that the caller may see, from the table: in order, a page at a time.
-#[utoipa::path(get, path = "/v1/numbers", tag = "Gateway",
+#[utoipa::path(get, path = "/v1/numbers", tag = "Gateway", operation_id = "list_numbers",
     params(
         ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before"),
         ("limit" = Option<i64>, Query, description = "1 to 500, 50 if absent"),
     ),
     responses(
         (status = 200, description = "A page", body = NumberList),
-        (status = "4XX", description = "A problem", body = super::problem::Problem, content_type = "application/problem+json"),
     ))]
 pub(super) async fn list(
     State(public): State<Public>,
@@ -105,11 +108,10 @@ pub(super) async fn list(
 
 /// Gives numbers to teams: orphans, numbers from before the gateway, and numbers of other teams. Administrators only;
 /// all of it is checked before any of it is done. `text/csv` brings lines of `number,team`.
-#[utoipa::path(post, path = "/v1/numbers/assign", tag = "Gateway",
-    request_body(content((AssignBody = "application/json"), (String = "text/csv"))),
+#[utoipa::path(post, path = "/v1/numbers/assign", tag = "Gateway", operation_id = "assign_numbers",
+    request_body(content((AssignBody = "application/json"), (words::Lines = "text/csv"))),
     responses(
         (status = 200, description = "Done", body = AssignedView),
-        (status = "4XX", description = "A problem", body = super::problem::Problem, content_type = "application/problem+json"),
     ))]
 pub(super) async fn assign(
     State(public): State<Public>,

@@ -9,6 +9,7 @@ use crate::domain::money::Money;
 use crate::domain::policy::{Action, Price, RuleTrace, Verdict};
 use crate::http::body;
 use crate::http::context;
+use crate::http::document::words;
 use crate::http::state::{Caller, Public};
 use crate::http::v1::budgets::BudgetView;
 use crate::http::v1::{Amount, Failure, parsed};
@@ -20,20 +21,25 @@ use crate::service::evaluation::{Evaluation, Trial};
 #[serde(deny_unknown_fields)]
 pub(super) struct TrialBody {
     /// buy (default) or register.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<words::Action>)]
     action: Option<Action>,
     /// A number on sale: its live price is asked for.
+    #[schema(value_type = Option<words::Number>)]
     number: Option<String>,
     /// ISO 3166-1 alpha-2.
+    #[schema(value_type = Option<words::Country>)]
     country: Option<String>,
     /// sms (default), mms or voice.
+    #[schema(value_type = Option<words::MessageType>)]
     #[serde(rename = "type")]
     message_type: Option<String>,
     /// Of a registration.
     number_type: Option<String>,
     /// The price once, where no number is named.
+    #[schema(value_type = Option<words::Decimal>)]
     setup: Option<String>,
     /// The price every month, where no number is named.
+    #[schema(value_type = Option<words::Decimal>)]
     monthly: Option<String>,
 }
 
@@ -85,13 +91,11 @@ pub(super) struct PriceView {
 }
 
 /// What would happen to a request: rule by rule, and the budget after it. Nothing is done.
-#[utoipa::path(post, path = "/v1/policy/evaluate", tag = "Gateway",
+#[utoipa::path(post, path = "/v1/policy/evaluate", tag = "Gateway", operation_id = "evaluate_policy",
     params(("X-Gateway-Team" = Option<String>, Header, description = "The team that would pay, where the token names several")),
     request_body = TrialBody,
     responses(
         (status = 200, description = "What would happen", body = EvaluationView),
-        (status = "4XX", description = "A problem", body = super::problem::Problem, content_type = "application/problem+json"),
-        (status = "5XX", description = "A problem", body = super::problem::Problem, content_type = "application/problem+json"),
     ))]
 pub(super) async fn evaluate(
     State(public): State<Public>,

@@ -6,6 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::domain::registration::FieldFaults;
+use crate::http::document::words;
 use crate::http::path::PathParams;
 use crate::http::refusal::{HttpCode, HttpRefusal};
 use crate::http::v1::Failure;
@@ -23,9 +24,11 @@ pub(in crate::http) struct Problem {
     /// This case, as a sentence.
     detail: String,
     /// Stable; the same word as on ClickSend's door.
+    #[schema(value_type = words::Code)]
     code: &'static str,
     /// Which fields, and what is wrong with each.
     #[serde(skip_serializing_if = "FieldFaults::is_empty")]
+    #[schema(value_type = BTreeMap<String, String>, required = false)]
     fields: FieldFaults,
 }
 
@@ -56,11 +59,10 @@ pub(in crate::http) fn title(code: HttpCode) -> String {
 }
 
 /// What a problem means and what to do about it, as a plain page.
-#[utoipa::path(get, path = "/problems/{code}", tag = "Gateway", security(()),
+#[utoipa::path(get, path = "/problems/{code}", tag = "Gateway", operation_id = "show_problem", security(()),
     params(("code" = String, Path, description = "A code, like POLICY_DENIED")),
     responses(
         (status = 200, description = "Cause and remedy", body = String, content_type = "text/plain"),
-        (status = 404, description = "No such code", body = Problem, content_type = "application/problem+json"),
     ))]
 pub(super) async fn page(PathParams(code): PathParams<String>) -> Result<Response<Body>, Failure> {
     let known = HttpCode::all().find(|known| known.as_str() == code);

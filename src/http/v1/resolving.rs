@@ -22,6 +22,7 @@ pub(super) struct ResolveBody {
     /// Whether ClickSend has sold it.
     outcome: Outcome,
     /// How one knows.
+    #[schema(max_length = 500)]
     comment: Option<String>,
 }
 
@@ -43,13 +44,12 @@ pub(super) struct ResolvedView {
 
 /// Says what became of a purchase that needs attention: administrators, `purchases.resolve_people` of them, none of
 /// whom asked for it. 200 once it is settled, 202 while more people are wanted.
-#[utoipa::path(post, path = "/v1/purchases/{id}/resolve", tag = "Gateway",
+#[utoipa::path(post, path = "/v1/purchases/{id}/resolve", tag = "Gateway", operation_id = "resolve_purchase",
     params(("id" = String, Path, description = "The purchase's id")),
     request_body = ResolveBody,
     responses(
         (status = 200, description = "Settled", body = ResolvedView),
         (status = 202, description = "More people have to say the same", body = ResolvedView),
-        (status = "4XX", description = "A problem", body = super::problem::Problem, content_type = "application/problem+json"),
     ))]
 pub(super) async fn resolve(
     State(public): State<Public>,

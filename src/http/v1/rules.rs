@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use crate::domain::canonical::Digest;
 use crate::http::context::Params;
+use crate::http::document::words;
 use crate::http::refusal::{HttpCode, HttpRefusal};
 use crate::http::state::{Caller, Public};
 use crate::http::v1::Failure;
@@ -17,8 +18,10 @@ use crate::service::Refusal;
 #[derive(Serialize, ToSchema)]
 pub(super) struct PolicyView {
     /// What decisions name it by: SHA-256 over the RFC 8785 form of `rules`.
+    #[schema(value_type = words::Digest)]
     digest: String,
     /// When it was in force for the first time, RFC 3339.
+    #[schema(format = DateTime)]
     loaded_at: String,
     /// The rules in their order, in their RFC 8785 form.
     #[schema(value_type = Vec<Object>)]
@@ -27,12 +30,10 @@ pub(super) struct PolicyView {
 
 /// The rules in force, or those that a digest names, as they were. For approvers, finance, auditors and
 /// administrators.
-#[utoipa::path(get, path = "/v1/policy", tag = "Gateway",
+#[utoipa::path(get, path = "/v1/policy", tag = "Gateway", operation_id = "show_policy",
     params(("digest" = Option<String>, Query, description = "A `policy_digest`; the rules in force if absent")),
     responses(
         (status = 200, description = "The rules", body = PolicyView),
-        (status = 404, description = "No such policy was ever in force", body = super::problem::Problem, content_type = "application/problem+json"),
-        (status = "4XX", description = "A problem", body = super::problem::Problem, content_type = "application/problem+json"),
     ))]
 pub(super) async fn show(
     State(public): State<Public>,

@@ -5,12 +5,14 @@ use axum::extract::{OriginalUri, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, Uri, header};
 use serde::Deserialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::domain::number::DedicatedNumber;
 use crate::domain::purchase::MessageType;
 use crate::domain::registration::RegistrationData;
 use crate::http::body;
 use crate::http::context::{self, Params};
+use crate::http::document::words;
 use crate::http::path::PathParams;
 use crate::http::state::{Caller, Public};
 use crate::http::v3::Failure;
@@ -23,11 +25,16 @@ use crate::service::{Code, Refusal};
 const ROUTE: &str = "POST /v3/numbers/buy";
 
 /// The keys of a body that count; every other is ignored, as ClickSend does.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 struct BuyBody {
+    /// The number of the path once more; no other.
     dedicated_number: Option<String>,
+    /// sms (default), mms or voice.
     #[serde(rename = "type")]
+    #[schema(value_type = Option<words::MessageType>)]
     message_type: Option<String>,
+    /// For Australian SMS and MMS numbers.
+    #[schema(value_type = Option<words::RegistrationData>)]
     registration_data: Option<Value>,
 }
 
@@ -35,7 +42,7 @@ struct BuyBody {
 ///
 /// 200 only when it is bought. Calling again is safe: the same person and number find the same purchase. The path
 /// names the number; the body may be absent. `X-Gateway-Purchase` and `Location` name the purchase.
-#[utoipa::path(post, path = "/v3/numbers/buy/{dedicated_number}", tag = "ClickSend",
+#[utoipa::path(post, path = "/v3/numbers/buy/{dedicated_number}", tag = "ClickSend", operation_id = "buy_number",
     params(
         ("dedicated_number" = String, Path, description = "E.164"),
         ("type" = Option<String>, Query, description = "sms (default), mms or voice"),
@@ -45,10 +52,13 @@ struct BuyBody {
         ("X-Gateway-Reference" = Option<String>, Header, description = "The caller's own reference"),
         ("X-Gateway-On-Behalf-Of" = Option<String>, Header, description = "For whom an application asks"),
     ),
+    request_body(content = BuyBody, description = "May be absent"),
     responses(
-        (status = 200, description = "Bought", body = Envelope<BoughtNumber>),
-        (status = "4XX", description = "ClickSend's envelope with a code", body = Envelope<Object>),
-        (status = "5XX", description = "ClickSend's envelope with a code", body = Envelope<Object>),
+        (status = 200, description = "Bought", body = Envelope<BoughtNumber>, headers(
+            ("X-Gateway-Purchase" = words::Id, description = "The purchase's id"),
+            ("Location" = String, description = "The purchase"),
+            ("Idempotent-Replayed" = words::Flag, description = "Only where an equal request was answered before"),
+        )),
     ))]
 pub(super) async fn buy(
     State(public): State<Public>,

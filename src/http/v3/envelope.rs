@@ -6,7 +6,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::domain::canonical::Digest;
+use crate::domain::registration::FieldFaults;
 use crate::domain::search::CurrencyBlock;
+use crate::http::document::words;
 use crate::http::refusal::{HttpCode, HttpRefusal};
 
 /// What stands around every answer.
@@ -24,6 +26,22 @@ pub(in crate::http) struct Envelope<T> {
     #[serde(rename = "_currency", skip_serializing_if = "Option::is_none")]
     #[schema(ignore)]
     currency: Option<CurrencyBlock>,
+}
+
+/// The envelope around a refusal, as the document describes it.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "stands in the API document for what `refusal` writes")]
+pub(in crate::http) struct RefusedEnvelope {
+    /// The HTTP status once more.
+    http_code: u16,
+    /// Why not.
+    #[schema(value_type = words::Code)]
+    response_code: String,
+    /// For people.
+    response_msg: String,
+    /// Null, or a map from field to what is wrong with it.
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
+    data: Option<FieldFaults>,
 }
 
 impl<T: Serialize> Envelope<T> {

@@ -30,10 +30,12 @@ const LAST_PAGE: u32 = 1_000_000;
         ("exclude_10dlc_campaign" = Option<String>, Query, description = "true or false"),
     ),
     responses(
-        (status = 200, description = "One page of owned numbers", body = Envelope<Page<OwnedRow>>),
+        (status = 200, description = "One page of owned numbers", body = Envelope<Page<OwnedRow>>, headers(
+            ("Age" = u64, description = "Seconds since ClickSend was asked"),
+            ("Cache-Status" = String, description = "Where it came from, RFC 9211"),
+            ("ETag" = String, description = "For If-None-Match"),
+        )),
         (status = 304, description = "The page that `If-None-Match` names"),
-        (status = "4XX", description = "ClickSend's envelope with a code", body = Envelope<Object>),
-        (status = "5XX", description = "ClickSend's envelope with a code", body = Envelope<Object>),
     ))]
 pub(super) async fn numbers(
     State(public): State<Public>,

@@ -11,6 +11,7 @@ use crate::domain::country::Country;
 use crate::domain::registration::{NumberType, RegistrationForm, RegistrationState};
 use crate::http::body;
 use crate::http::context::{self, Params};
+use crate::http::document::words;
 use crate::http::path::PathParams;
 use crate::http::state::{Caller, Public};
 use crate::http::v3::Failure;
@@ -25,11 +26,18 @@ const ROUTE: &str = "POST /v3/numbers/registrations";
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(default)]
 pub(in crate::http) struct FormBody {
+    /// Another than the company's.
+    #[schema(required, value_type = String, pattern = r"\S", example = "Ann Lee")]
     full_name: Option<String>,
+    #[schema(required, value_type = String, pattern = r"\S", example = "Acme")]
     company_name: Option<String>,
+    #[schema(required, value_type = String, pattern = r"\S", example = "ann@acme.example")]
     email: Option<String>,
+    #[schema(required, value_type = String, pattern = r"\S", example = "https://acme.example")]
     website_url: Option<String>,
+    #[schema(required, value_type = String, pattern = r"\S", example = "Your order is ready.")]
     sample_message: Option<String>,
+    #[schema(required, value_type = String, pattern = r"\S", example = "Notifications")]
     primary_use_case: Option<String>,
     company_number: Option<String>,
     area_code: Option<String>,
@@ -55,7 +63,7 @@ impl From<FormBody> for RegistrationForm {
 /// 200 only when ClickSend took it. Sent once: the same content of the same team finds the first, as long as it is under
 /// way and for a day after it arrived. `X-Gateway-Registration` and `Location` name the registration.
 #[utoipa::path(post, path = "/v3/numbers/registrations/number-types/{number_type}/country/{country_code}",
-    tag = "ClickSend",
+    tag = "ClickSend", operation_id = "register_number",
     params(
         ("number_type" = String, Path, description = "10dlc, in any case"),
         ("country_code" = String, Path, description = "ISO 3166-1 alpha-2"),
@@ -67,9 +75,12 @@ impl From<FormBody> for RegistrationForm {
     ),
     request_body = FormBody,
     responses(
-        (status = 200, description = "ClickSend took it", body = Envelope<Object>),
-        (status = "4XX", description = "ClickSend's envelope with a code", body = Envelope<Object>),
-        (status = "5XX", description = "ClickSend's envelope with a code", body = Envelope<Object>),
+        (status = 200, description = "ClickSend took it", body = Envelope<Object>, headers(
+            ("X-Gateway-Registration" = words::Id, description = "The registration's id"),
+            ("Location" = String, description = "The registration"),
+            ("Idempotent-Replayed" = words::Flag, description = "Only where an equal request was answered before"),
+            ("X-Gateway-Warning" = String, description = "Fields that ClickSend's newest description also wants"),
+        )),
     ))]
 pub(super) async fn register(
     State(public): State<Public>,

@@ -24,7 +24,7 @@ const LAST_PAGE: u32 = 1_000_000;
 /// `search` keeps its digits only. `search_type` is 0 (starts with), 1 (anywhere) or 2 (ends with); any other acts
 /// as 1. `page` and `limit` (15 to 100) are clamped. `Cache-Control: no-cache` asks ClickSend if the answer is
 /// older than 5 s.
-#[utoipa::path(get, path = "/v3/numbers/search/{country}", tag = "ClickSend",
+#[utoipa::path(get, path = "/v3/numbers/search/{country}", tag = "ClickSend", operation_id = "search_numbers",
     params(
         ("country" = String, Path, description = "ISO 3166-1 alpha-2"),
         ("search" = Option<String>, Query, description = "Digits to look for"),
@@ -33,10 +33,12 @@ const LAST_PAGE: u32 = 1_000_000;
         ("limit" = Option<i64>, Query, description = "15 to 100"),
     ),
     responses(
-        (status = 200, description = "One page of numbers", body = Envelope<Page<OfferRow>>),
+        (status = 200, description = "One page of numbers", body = Envelope<Page<OfferRow>>, headers(
+            ("Age" = u64, description = "Seconds since ClickSend was asked"),
+            ("Cache-Status" = String, description = "Where it came from, RFC 9211"),
+            ("ETag" = String, description = "For If-None-Match"),
+        )),
         (status = 304, description = "The page that `If-None-Match` names"),
-        (status = "4XX", description = "ClickSend's envelope with a code", body = Envelope<Object>),
-        (status = "5XX", description = "ClickSend's envelope with a code", body = Envelope<Object>),
     ))]
 pub(super) async fn search(
     State(public): State<Public>,

@@ -86,7 +86,7 @@ impl Inner {
         deciding: Deciding,
     ) -> Result<Purchase, Refusal> {
         let purchase = self.to_decide(principal, &deciding).await?;
-        if purchase.quote_digest == deciding.quote_digest.unwrap_or(purchase.quote_digest)
+        if deciding.quote_digest == Some(purchase.quote_digest)
             && self.approvals_of(&purchase).await?.iter().any(|given| given.is_of(principal))
         {
             return Ok(purchase);

@@ -72,8 +72,9 @@ impl Registrations {
 impl Inner {
     async fn approve(&self, principal: &Principal, deciding: Deciding) -> Result<Registration, Refusal> {
         let registration = self.to_decide(principal, deciding.id).await?;
-        let given = self.approvals_of(&registration).await?;
-        if given.iter().any(|approval| approval.is_of(principal)) {
+        if deciding.form_digest == Some(registration.form_digest)
+            && self.approvals_of(&registration).await?.iter().any(|given| given.is_of(principal))
+        {
             return Ok(registration);
         }
         check_open(&registration)?;

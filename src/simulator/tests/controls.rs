@@ -66,6 +66,8 @@ async fn wrong_orders_are_answered_with_the_field_and_the_remedy() {
         ("give_up", json!({"number": "+12025559999"}), "number", "not owned"),
         ("status", json!({"number": "+12025559999", "value": 6}), "value", "0 to 5"),
         ("balance", json!({"balance": "a lot"}), "balance", "20.71"),
+        ("key", json!({"api_key": ""}), "api_key", "empty"),
+        ("key", json!({"api_key": "new", "grace": "soon"}), "grace", "1m"),
         ("settings", json!({"voice": "loud"}), "voice", "accept"),
         ("reset", json!({"sead": 1}), "sead", "expected `seed`"),
     ] {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use numbers_gateway::auth::{NewToken, Signer};
+use numbers_gateway::domain::principal::Role;
 use reqwest::Method;
 
 use crate::process::Process;
@@ -57,6 +59,50 @@ async fn who_is_denied_or_not_vouched_for_any_more_is_out_within_a_second() {
     becomes(&stage, &ann, 401).await;
     let log = process.kill().await;
     assert!(log.contains("auth.denied_subjects"), "the log names what changed: {log}");
+    stage.finish().await;
+}
+
+/// Another issuer beside the usual one, with a key of its own.
+const ANOTHER: &str = r#"
+[[auth.issuers]]
+name = "another"
+issuer = "https://another.example"
+audience = "numbers-gateway"
+secret_file = "%folder%/another"
+algorithms = ["HS256"]
+"#;
+
+#[tokio::test]
+async fn a_key_that_is_taken_out_of_the_configuration_opens_no_door_within_a_second() {
+    let mut stage = Stage::without_gateway_but(ANOTHER, &[]).await;
+    let another = stage.folder.path().join("another");
+    std::fs::write(&another, "the secret of another issuer, long enough").unwrap();
+    let process = Process::start(&mut stage).await;
+    let cat = NewToken {
+        issuer: "https://another.example".into(),
+        audience: "numbers-gateway".into(),
+        subject: "cat".into(),
+        teams: vec!["growth".parse().unwrap()],
+        roles: [Role::Viewer].into(),
+        ttl: Duration::from_mins(10),
+        name: None,
+        email: None,
+        kid: None,
+        act: None,
+    };
+    let cat = Signer::from_pem_or_secret_file(&another).unwrap().sign(&cat, stage.clock.now()).unwrap();
+    let ann = stage.token(&ann());
+    let page = async || {
+        let cookie = format!("__Host-numbers-gateway={cat}");
+        send(stage.anonymous(Method::GET, "/console/requests").header("cookie", cookie)).await.status.as_u16()
+    };
+    // Remembered, as a token that was seen before is; then its issuer is gone.
+    assert_eq!((status(&stage, &cat).await, status(&stage, &cat).await, page().await), (200, 200, 200));
+    let usual = stage.configuration();
+    write(&stage, &usual.replace(&ANOTHER.replace("%folder%", stage.folder.path().to_str().unwrap()), ""));
+    becomes(&stage, &cat, 401).await;
+    assert_eq!((page().await, status(&stage, &ann).await), (303, 200));
+    process.kill().await;
     stage.finish().await;
 }
 

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use super::{PurchaseView, purchase_id};
 use crate::http::body;
 use crate::http::context::preferred_wait;
+use crate::http::document::words;
 use crate::http::path::PathParams;
 use crate::http::state::{Caller, Public};
 use crate::http::v1::{Failure, bounded, digest};
@@ -18,8 +19,10 @@ use crate::service::purchasing::Deciding;
 #[serde(deny_unknown_fields, default)]
 pub(in crate::http::v1) struct DecisionBody {
     /// The `quote_digest` that the purchase showed: approving needs it.
+    #[schema(value_type = Option<words::Digest>)]
     quote_digest: Option<String>,
     /// Why; at most 500 characters.
+    #[schema(max_length = 500)]
     comment: Option<String>,
 }
 
@@ -36,16 +39,14 @@ async fn deciding(id: &str, request: Request) -> Result<Deciding, Failure> {
 }
 
 /// Approves a purchase for its price. With the last approval that the rule wants it is sent at once.
-#[utoipa::path(post, path = "/v1/purchases/{id}/approve", tag = "Gateway",
+#[utoipa::path(post, path = "/v1/purchases/{id}/approve", tag = "Gateway", operation_id = "approve_purchase",
     params(
         ("id" = String, Path, description = "The purchase's id"),
         ("Prefer" = Option<String>, Header, description = "wait=N: how long the answer waits for the purchase; 0 if absent"),
     ),
-    request_body = DecisionBody,
+    request_body = words::Approval,
     responses(
         (status = 200, description = "The approval counts", body = PurchaseView),
-        (status = "4XX", description = "A problem", body = crate::http::v1::problem::Problem, content_type = "application/problem+json"),
-        (status = "5XX", description = "A problem", body = crate::http::v1::problem::Problem, content_type = "application/problem+json"),
     ))]
 pub(in crate::http::v1) async fn approve(
     State(public): State<Public>,
@@ -60,13 +61,11 @@ pub(in crate::http::v1) async fn approve(
 }
 
 /// Says no to a purchase, for everybody.
-#[utoipa::path(post, path = "/v1/purchases/{id}/reject", tag = "Gateway",
+#[utoipa::path(post, path = "/v1/purchases/{id}/reject", tag = "Gateway", operation_id = "reject_purchase",
     params(("id" = String, Path, description = "The purchase's id")),
     request_body = DecisionBody,
     responses(
         (status = 200, description = "It is rejected", body = PurchaseView),
-        (status = "4XX", description = "A problem", body = crate::http::v1::problem::Problem, content_type = "application/problem+json"),
-        (status = "5XX", description = "A problem", body = crate::http::v1::problem::Problem, content_type = "application/problem+json"),
     ))]
 pub(in crate::http::v1) async fn reject(
     State(public): State<Public>,
@@ -79,13 +78,11 @@ pub(in crate::http::v1) async fn reject(
 }
 
 /// Takes one's own request back, as long as nothing of it was sent.
-#[utoipa::path(post, path = "/v1/purchases/{id}/withdraw", tag = "Gateway",
+#[utoipa::path(post, path = "/v1/purchases/{id}/withdraw", tag = "Gateway", operation_id = "withdraw_purchase",
     params(("id" = String, Path, description = "The purchase's id")),
     request_body = DecisionBody,
     responses(
         (status = 200, description = "It is withdrawn", body = PurchaseView),
-        (status = "4XX", description = "A problem", body = crate::http::v1::problem::Problem, content_type = "application/problem+json"),
-        (status = "5XX", description = "A problem", body = crate::http::v1::problem::Problem, content_type = "application/problem+json"),
     ))]
 pub(in crate::http::v1) async fn withdraw(
     State(public): State<Public>,

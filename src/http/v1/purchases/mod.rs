@@ -15,6 +15,7 @@ use crate::domain::country::Country;
 use crate::domain::purchase::{MessageType, PurchaseId, State as PurchaseState};
 use crate::http::body;
 use crate::http::context::{self, Params};
+use crate::http::document::words;
 use crate::http::paging::PageAsked;
 use crate::http::path::PathParams;
 use crate::http::state::{Caller, Public};
@@ -32,24 +33,29 @@ const ROUTE: &str = "POST /v1/purchases";
 #[serde(deny_unknown_fields)]
 pub(super) struct PurchaseBody {
     /// E.164.
-    #[schema(example = "+61491570156")]
+    #[schema(value_type = words::Number)]
     number: String,
     /// sms (default), mms or voice.
+    #[schema(value_type = Option<words::MessageType>)]
     #[serde(rename = "type")]
     message_type: Option<String>,
     /// Where the number is sold, ISO 3166-1 alpha-2; found out where it is absent.
+    #[schema(value_type = Option<words::Country>)]
     country: Option<String>,
     /// Why, for whoever looks at it later.
+    #[schema(max_length = 500)]
     reason: Option<String>,
     /// The caller's own reference.
+    #[schema(max_length = 100)]
     reference: Option<String>,
     /// For whom an application asks.
+    #[schema(max_length = 200)]
     on_behalf_of: Option<String>,
     /// Setup and one month at most; a decimal in the budgets' currency.
-    #[schema(example = "25.00")]
+    #[schema(value_type = Option<words::Decimal>)]
     max_price: Option<String>,
     /// For Australian SMS and MMS numbers: ClickSend's eight fields.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<words::RegistrationData>)]
     registration_data: Option<Value>,
 }
 
@@ -63,7 +69,7 @@ pub(super) struct PurchaseList {
 }
 
 /// Asks for a number. 201 when it was bought within `Prefer: wait=N` seconds (20 if absent, at most 60), else 202.
-#[utoipa::path(post, path = "/v1/purchases", tag = "Gateway",
+#[utoipa::path(post, path = "/v1/purchases", tag = "Gateway", operation_id = "create_purchase",
     params(
         ("Idempotency-Key" = String, Header, description = "1 to 255 printable ASCII characters"),
         ("Prefer" = Option<String>, Header, description = "wait=N"),
@@ -71,10 +77,14 @@ pub(super) struct PurchaseList {
     ),
     request_body = PurchaseBody,
     responses(
-        (status = 201, description = "Bought", body = PurchaseView),
-        (status = 202, description = "Under way, or ended without a number: look at `done` and `code`", body = PurchaseView),
-        (status = "4XX", description = "A problem", body = super::problem::Problem, content_type = "application/problem+json"),
-        (status = "5XX", description = "A problem", body = super::problem::Problem, content_type = "application/problem+json"),
+        (status = 201, description = "Bought", body = PurchaseView, headers(
+            ("Location" = String, description = "Where it stands"),
+            ("Idempotent-Replayed" = words::Flag, description = "Only where an equal request was answered before"),
+        )),
+        (status = 202, description = "Under way, or ended without a number: look at `done` and `code`", body = PurchaseView, headers(
+            ("Location" = String, description = "Where it stands"),
+            ("Idempotent-Replayed" = words::Flag, description = "Only where an equal request was answered before"),
+        )),
     ))]
 pub(super) async fn create(
     State(public): State<Public>,
@@ -100,11 +110,10 @@ pub(super) async fn create(
 }
 
 /// One purchase with everything that deciding about it needs, and its history.
-#[utoipa::path(get, path = "/v1/purchases/{id}", tag = "Gateway",
+#[utoipa::path(get, path = "/v1/purchases/{id}", tag = "Gateway", operation_id = "show_purchase",
     params(("id" = String, Path, description = "The purchase's id")),
     responses(
         (status = 200, description = "The purchase", body = PurchaseInFull),
-        (status = 404, description = "None, or another team's", body = super::problem::Problem, content_type = "application/problem+json"),
     ))]
 pub(super) async fn show(
     State(public): State<Public>,
@@ -124,7 +133,7 @@ pub(super) fn purchase_id(text: &str) -> Result<PurchaseId, Refusal> {
 }
 
 /// Purchases of the caller's teams, or of all with a role that sees all teams; newest first.
-#[utoipa::path(get, path = "/v1/purchases", tag = "Gateway",
+#[utoipa::path(get, path = "/v1/purchases", tag = "Gateway", operation_id = "list_purchases",
     params(
         ("state" = Option<String>, Query, description = "Only in this state"),
         ("team" = Option<String>, Query, description = "Only of this team"),
@@ -133,7 +142,6 @@ pub(super) fn purchase_id(text: &str) -> Result<PurchaseId, Refusal> {
     ),
     responses(
         (status = 200, description = "A page", body = PurchaseList),
-        (status = "4XX", description = "A problem", body = super::problem::Problem, content_type = "application/problem+json"),
     ))]
 pub(super) async fn list(
     State(public): State<Public>,

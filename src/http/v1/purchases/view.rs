@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use crate::domain::principal::Principal;
 use crate::domain::purchase::{MessageType, Purchase, State as PurchaseState};
 use crate::domain::quote::Quote;
+use crate::http::document::words;
 use crate::http::v1::Amount;
 use crate::http::v1::approval::{ApprovalView, Asking, NextAction, TermsView};
 use crate::http::v1::audit::PersonalView;
@@ -19,18 +20,23 @@ use crate::service::purchasing::{AllowedAction, Briefing, refusal_for};
 #[derive(Serialize, ToSchema)]
 pub(in crate::http::v1) struct PurchaseView {
     /// A UUID.
+    #[schema(format = Uuid)]
     id: String,
     /// E.164.
+    #[schema(value_type = words::Number)]
     number: String,
     /// sms, mms or voice.
+    #[schema(value_type = words::MessageType)]
     r#type: &'static str,
     /// Where it stands.
+    #[schema(value_type = words::PurchaseState)]
     state: &'static str,
     /// Whether nothing more will happen by itself.
     done: bool,
     /// Whether the number was bought.
     bought: bool,
     /// Why it is not bought; null once it is, and when it was withdrawn.
+    #[schema(value_type = Option<words::Code>)]
     code: Option<&'static str>,
     /// The same as a sentence.
     explanation: Option<String>,
@@ -39,6 +45,7 @@ pub(in crate::http::v1) struct PurchaseView {
     /// What the caller may do to it now: approve, reject, withdraw, resolve.
     allowed_actions: Vec<&'static str>,
     /// The team that pays.
+    #[schema(value_type = words::Team)]
     team: String,
     /// Who asked: name, or subject.
     requested_by: String,
@@ -49,18 +56,22 @@ pub(in crate::http::v1) struct PurchaseView {
     /// The live price that was decided on.
     quote: QuoteView,
     /// SHA-256 over everything the decision is about: an approval names it.
+    #[schema(value_type = words::Digest)]
     quote_digest: String,
     /// The rule that decided.
     rule: String,
     /// The policy it stood in.
+    #[schema(value_type = words::Digest)]
     policy_digest: String,
     /// Who must approve; null where the rule allows it.
     approval: Option<TermsView>,
     /// How many times it was claimed for sending.
     attempts: i64,
     /// RFC 3339.
+    #[schema(format = DateTime)]
     created_at: String,
     /// RFC 3339.
+    #[schema(format = DateTime)]
     updated_at: String,
 }
 
@@ -68,6 +79,7 @@ pub(in crate::http::v1) struct PurchaseView {
 #[derive(Serialize, ToSchema)]
 pub(in crate::http::v1) struct QuoteView {
     /// Where the number is sold.
+    #[schema(value_type = words::Country)]
     country: String,
     /// Once.
     setup: Amount,
@@ -76,6 +88,7 @@ pub(in crate::http::v1) struct QuoteView {
     /// Search names no message type, so the price of another than sms is a guess.
     price_basis: Option<&'static str>,
     /// When ClickSend said so, RFC 3339.
+    #[schema(format = DateTime)]
     at: String,
 }
 
@@ -113,6 +126,7 @@ pub(in crate::http::v1) struct LivePrice {
     /// Every month.
     monthly: Amount,
     /// When ClickSend said so, RFC 3339.
+    #[schema(format = DateTime)]
     at: String,
     /// Whether it differs from the price that is being decided on.
     changed: bool,

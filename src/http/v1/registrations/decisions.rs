@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use super::{RegistrationView, registration_id};
 use crate::http::body;
 use crate::http::context::preferred_wait;
+use crate::http::document::words;
 use crate::http::path::PathParams;
 use crate::http::state::{Caller, Public};
 use crate::http::v1::{Failure, bounded, digest};
@@ -18,8 +19,10 @@ use crate::service::registrations::Deciding;
 #[serde(deny_unknown_fields, default)]
 pub(in crate::http::v1) struct RegistrationDecisionBody {
     /// The `form_digest` that the registration showed: approving needs it.
+    #[schema(value_type = Option<words::Digest>)]
     digest: Option<String>,
     /// Why; at most 500 characters.
+    #[schema(max_length = 500)]
     comment: Option<String>,
 }
 
@@ -42,11 +45,9 @@ async fn deciding(id: &str, request: Request) -> Result<Deciding, Failure> {
         ("id" = String, Path, description = "The registration's id"),
         ("Prefer" = Option<String>, Header, description = "wait=N: how long the answer waits for the sending; 0 if absent"),
     ),
-    request_body = RegistrationDecisionBody,
+    request_body = words::RegistrationApproval,
     responses(
         (status = 200, description = "The approval counts", body = RegistrationView),
-        (status = "4XX", description = "A problem", body = crate::http::v1::problem::Problem, content_type = "application/problem+json"),
-        (status = "5XX", description = "A problem", body = crate::http::v1::problem::Problem, content_type = "application/problem+json"),
     ))]
 pub(in crate::http::v1) async fn approve(
     State(public): State<Public>,
@@ -67,8 +68,6 @@ pub(in crate::http::v1) async fn approve(
     request_body = RegistrationDecisionBody,
     responses(
         (status = 200, description = "It is rejected", body = RegistrationView),
-        (status = "4XX", description = "A problem", body = crate::http::v1::problem::Problem, content_type = "application/problem+json"),
-        (status = "5XX", description = "A problem", body = crate::http::v1::problem::Problem, content_type = "application/problem+json"),
     ))]
 pub(in crate::http::v1) async fn reject(
     State(public): State<Public>,
@@ -87,8 +86,6 @@ pub(in crate::http::v1) async fn reject(
     request_body = RegistrationDecisionBody,
     responses(
         (status = 200, description = "It is withdrawn", body = RegistrationView),
-        (status = "4XX", description = "A problem", body = crate::http::v1::problem::Problem, content_type = "application/problem+json"),
-        (status = "5XX", description = "A problem", body = crate::http::v1::problem::Problem, content_type = "application/problem+json"),
     ))]
 pub(in crate::http::v1) async fn withdraw(
     State(public): State<Public>,

@@ -16,6 +16,7 @@ use crate::domain::country::Country;
 use crate::domain::registration::{FieldFaults, RegistrationForm, RegistrationId, RegistrationState};
 use crate::http::body;
 use crate::http::context::{self, Params};
+use crate::http::document::words;
 use crate::http::paging::PageAsked;
 use crate::http::path::PathParams;
 use crate::http::state::{Caller, Public};
@@ -32,19 +33,22 @@ const ROUTE: &str = "POST /v1/registrations";
 #[serde(deny_unknown_fields)]
 pub(super) struct RegistrationBody {
     /// 10dlc, in any case.
-    #[schema(example = "10dlc")]
+    #[schema(value_type = words::NumberType, example = "10dlc")]
     number_type: String,
     /// ISO 3166-1 alpha-2.
-    #[schema(example = "CA")]
+    #[schema(value_type = words::Country, example = "CA")]
     country: String,
     /// What ClickSend wants to know.
-    #[schema(value_type = FormBody)]
+    #[schema(value_type = words::StrictForm)]
     form: Value,
     /// Why, for whoever looks at it later.
+    #[schema(max_length = 500)]
     reason: Option<String>,
     /// The caller's own reference.
+    #[schema(max_length = 100)]
     reference: Option<String>,
     /// For whom an application asks.
+    #[schema(max_length = 200)]
     on_behalf_of: Option<String>,
 }
 
@@ -68,10 +72,14 @@ pub(super) struct RegistrationList {
     ),
     request_body = RegistrationBody,
     responses(
-        (status = 201, description = "ClickSend took it", body = RegistrationView),
-        (status = 202, description = "Under way, or ended without being sent: look at `done` and `code`", body = RegistrationView),
-        (status = "4XX", description = "A problem", body = super::problem::Problem, content_type = "application/problem+json"),
-        (status = "5XX", description = "A problem", body = super::problem::Problem, content_type = "application/problem+json"),
+        (status = 201, description = "ClickSend took it", body = RegistrationView, headers(
+            ("Location" = String, description = "Where it stands"),
+            ("Idempotent-Replayed" = words::Flag, description = "Only where an equal request was answered before"),
+        )),
+        (status = 202, description = "Under way, or ended without being sent: look at `done` and `code`", body = RegistrationView, headers(
+            ("Location" = String, description = "Where it stands"),
+            ("Idempotent-Replayed" = words::Flag, description = "Only where an equal request was answered before"),
+        )),
     ))]
 pub(super) async fn create(
     State(public): State<Public>,
@@ -103,7 +111,6 @@ pub(super) async fn create(
     params(("id" = String, Path, description = "The registration's id")),
     responses(
         (status = 200, description = "The registration", body = RegistrationInFull),
-        (status = 404, description = "None, or another team's", body = super::problem::Problem, content_type = "application/problem+json"),
     ))]
 pub(super) async fn show(
     State(public): State<Public>,
@@ -130,7 +137,6 @@ pub(super) async fn show(
     ),
     responses(
         (status = 200, description = "A page", body = RegistrationList),
-        (status = "4XX", description = "A problem", body = super::problem::Problem, content_type = "application/problem+json"),
     ))]
 pub(super) async fn list(
     State(public): State<Public>,

@@ -21,6 +21,7 @@ use crate::service::registrations::{MailedAnswer, Reporting, Resolving, Whereabo
 pub(in crate::http::v1) struct OutcomeBody {
     outcome: MailedAnswerWord,
     /// More of what it said; at most 500 characters.
+    #[schema(max_length = 500)]
     comment: Option<String>,
 }
 
@@ -37,6 +38,7 @@ enum MailedAnswerWord {
 pub(in crate::http::v1) struct ResolutionBody {
     outcome: WhereaboutsWord,
     /// How you know; at most 500 characters.
+    #[schema(max_length = 500)]
     comment: Option<String>,
 }
 
@@ -66,8 +68,6 @@ pub(in crate::http::v1) struct ResolvedRegistrationView {
     request_body = OutcomeBody,
     responses(
         (status = 200, description = "It is accepted or declined", body = RegistrationView),
-        (status = "4XX", description = "A problem", body = crate::http::v1::problem::Problem, content_type = "application/problem+json"),
-        (status = "5XX", description = "A problem", body = crate::http::v1::problem::Problem, content_type = "application/problem+json"),
     ))]
 pub(in crate::http::v1) async fn outcome(
     State(public): State<Public>,
@@ -95,8 +95,6 @@ pub(in crate::http::v1) async fn outcome(
     responses(
         (status = 200, description = "Settled", body = ResolvedRegistrationView),
         (status = 202, description = "More people have to say the same", body = ResolvedRegistrationView),
-        (status = "4XX", description = "A problem", body = crate::http::v1::problem::Problem, content_type = "application/problem+json"),
-        (status = "5XX", description = "A problem", body = crate::http::v1::problem::Problem, content_type = "application/problem+json"),
     ))]
 pub(in crate::http::v1) async fn resolve(
     State(public): State<Public>,

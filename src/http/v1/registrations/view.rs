@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use crate::domain::principal::Principal;
 use crate::domain::registration::{Registration, RegistrationState};
+use crate::http::document::words;
 use crate::http::v1::approval::{ApprovalView, Asking, NextAction, TermsView};
 use crate::http::v1::audit::PersonalView;
 use crate::service::Code;
@@ -16,18 +17,23 @@ use crate::service::registrations::{AllowedAction, Briefing, refusal_for};
 #[derive(Serialize, ToSchema)]
 pub(in crate::http::v1) struct RegistrationView {
     /// A UUID.
+    #[schema(format = Uuid)]
     id: String,
     /// For which kind of number.
+    #[schema(value_type = words::NumberType)]
     number_type: &'static str,
     /// Where.
+    #[schema(value_type = words::Country)]
     country: String,
     /// Where it stands.
+    #[schema(value_type = words::RegistrationState)]
     state: &'static str,
     /// Whether nothing more will happen by itself; what is submitted may still be accepted or declined by mail.
     done: bool,
     /// Whether ClickSend has it.
     submitted: bool,
     /// Why ClickSend does not have it, or declined it; null otherwise, and when it was withdrawn.
+    #[schema(value_type = Option<words::Code>)]
     code: Option<&'static str>,
     /// The same as a sentence.
     explanation: Option<String>,
@@ -36,6 +42,7 @@ pub(in crate::http::v1) struct RegistrationView {
     /// What the caller may do to it now: approve, reject, withdraw, outcome, resolve.
     allowed_actions: Vec<&'static str>,
     /// The team that asked.
+    #[schema(value_type = words::Team)]
     team: String,
     /// Who asked: name, or subject.
     requested_by: String,
@@ -44,16 +51,20 @@ pub(in crate::http::v1) struct RegistrationView {
     /// The caller's own reference.
     reference: Option<String>,
     /// SHA-256 over number type, country and form: an approval names it as `digest`.
+    #[schema(value_type = words::Digest)]
     form_digest: String,
     /// The rule that decided.
     rule: String,
     /// The policy it stood in.
+    #[schema(value_type = words::Digest)]
     policy_digest: String,
     /// Who must approve; null where the rule allows it.
     approval: Option<TermsView>,
     /// RFC 3339.
+    #[schema(format = DateTime)]
     created_at: String,
     /// RFC 3339.
+    #[schema(format = DateTime)]
     updated_at: String,
 }
 
