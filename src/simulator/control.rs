@@ -53,7 +53,8 @@ const CONTROLS: &[(&str, &str)] = &[
     ("POST   release", "lets held requests go on, shows numbers whose visibility waits for it"),
     (
         "POST   sell",
-        "{\"number\"} or {\"country\"}, \"type\": a purchase made elsewhere, in the dashboard perhaps",
+        "{\"number\"} or {\"country\"}, \"type\": a purchase made elsewhere, in the dashboard perhaps; \"count\": so many \
+         of the country, invented ones once it is sold out",
     ),
     ("POST   take", "{\"number\"}: somebody else buys it"),
     (
@@ -61,6 +62,10 @@ const CONTROLS: &[(&str, &str)] = &[
         "{\"number\", \"offered_again\": false}: an owned number is given up in the dashboard, and may be on sale again",
     ),
     ("POST   status", "{\"number\", \"value\": 0 to 5}: how its registration goes"),
+    (
+        "POST   reprice",
+        "{\"number\", \"monthly\": \"22.50\"}: what an owned number costs from the next 1st on",
+    ),
     ("POST   balance", "{\"balance\": \"12.50\"}"),
     ("GET    settings", "the switches"),
     ("POST   settings", "any of the switches; the others stay"),
@@ -80,6 +85,7 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
         .route("/_simulator/take", post(elsewhere::take))
         .route("/_simulator/give_up", post(elsewhere::give_up))
         .route("/_simulator/status", post(elsewhere::set_status))
+        .route("/_simulator/reprice", post(elsewhere::reprice))
         .route("/_simulator/balance", post(elsewhere::set_balance))
         .route("/_simulator/settings", get(settings).post(change_settings))
         .route("/_simulator/reset", post(reset))
