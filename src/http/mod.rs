@@ -6,6 +6,7 @@ mod authenticate;
 mod body;
 mod console;
 mod context;
+mod csv;
 mod document;
 mod door;
 mod host;

@@ -20,6 +20,7 @@ mod disk;
 mod documents;
 mod edge;
 mod evidence;
+mod money;
 mod notices;
 mod process;
 mod quirks;
