@@ -31,6 +31,7 @@ use crate::service::background::Background;
 use crate::service::buying::Buying;
 use crate::service::purchasing::Purchasing;
 use crate::service::registrations::Registrations;
+use crate::service::spend::LastAccount;
 use crate::store::attempts::InstanceId;
 use crate::store::{self, Store, StoreError};
 use listen::{Certificate, Listener};
@@ -128,6 +129,7 @@ impl Gateway {
             reads: reads.clone(),
             instance: InstanceId(Uuid::new_v4()),
             buying,
+            account: LastAccount::default(),
         };
         let (public, limits) = parts.public()?;
         public.notices.begin().await?;

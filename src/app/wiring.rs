@@ -28,6 +28,7 @@ use crate::service::purchasing::{Purchasing, PurchasingParts, PurchasingSettings
 use crate::service::reconciling::{Reconciling, ReconcilingParts, ReconcilingSettings};
 use crate::service::registrations::{RegistrationParts, RegistrationSettings, Registrations};
 use crate::service::search::{Freshness, Searches};
+use crate::service::spend::{LastAccount, Spend};
 use crate::service::teams::{Budget, Team, Teams};
 use crate::store::Store;
 use crate::store::attempts::InstanceId;
@@ -46,6 +47,7 @@ pub(super) struct Wired<'c> {
     pub(super) reads: Background,
     pub(super) instance: InstanceId,
     pub(super) buying: Buying,
+    pub(super) account: LastAccount,
 }
 
 impl Wired<'_> {
@@ -65,6 +67,7 @@ impl Wired<'_> {
                 ground: ground.clone(),
                 settings: registration_settings(self.config),
             }),
+            spend: Spend::new(ground.clone()),
             budgets: BudgetReader::new(ground.clone(), self.config.budget.currency),
             reconciling: Reconciling::new(ReconcilingParts {
                 ground: ground.clone(),
@@ -134,6 +137,7 @@ impl Wired<'_> {
                 fresh_for: self.config.cache.list_fresh_for,
                 answer_within: self.config.upstream.read_timeout,
                 preexisting_visible_to_all: visibility == PreexistingVisibility::All,
+                billing: self.config.billing(),
             },
             self.reads.clone(),
             self.clock.clone(),
@@ -157,6 +161,8 @@ impl Wired<'_> {
             passage: Passage::default(),
             lost: Arc::default(),
             time_zone: self.config.budget.time_zone.clone(),
+            billing: self.config.billing(),
+            account: self.account.clone(),
             approval_lasts: self.config.purchases.approval_lasts,
         }
     }
@@ -172,6 +178,7 @@ impl Wired<'_> {
                 self.config.budget.currency,
                 self.config.budget.time_zone.clone(),
                 self.clock.clone(),
+                Spend::new(self.ground()),
             ),
             verifier: Arc::clone(&self.verifier),
             buying: self.buying.clone(),
@@ -335,7 +342,6 @@ fn reconciling_settings(config: &Config) -> ReconcilingSettings {
         scan_spacing: purchases.scan_spacing,
         sweep_every: purchases.sweep_every,
         resolve_people: usize::try_from(purchases.resolve_people.get()).unwrap_or(usize::MAX),
-        billing_time_zone: config.upstream.billing_time_zone.clone(),
         preexisting_visible_to_all: purchases.preexisting_visible_to == PreexistingVisibility::All,
     }
 }

@@ -54,6 +54,7 @@ pub use upstream::Upstream;
 use crate::config::kinds::{NAME, TEAM};
 use crate::config::reading::Reading;
 use crate::config::section::Section;
+use crate::domain::billing::Billing;
 use crate::domain::policy::Policy;
 use crate::domain::principal::TeamId;
 use crate::domain::registration::RegistrationData;
@@ -127,6 +128,11 @@ pub fn load(sources: &Sources) -> Result<Loaded, Faults> {
 }
 
 impl Config {
+    /// How upstream bills, as far as anybody has said.
+    pub fn billing(&self) -> Billing {
+        Billing { zone: self.upstream.billing_time_zone.clone(), currency: self.budget.currency }
+    }
+
     fn read(root: &mut Section<'_>) -> Option<Self> {
         let policy = root.table("policy", policy::read);
         Some(Self {

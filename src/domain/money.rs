@@ -11,6 +11,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 const MICROS_PER_UNIT: i64 = 1_000_000;
+const MICROS_PER_CENT: i64 = 10_000;
 const MAX_DECIMALS: usize = 6;
 
 /// An amount in micro-units (1/1,000,000 of the currency's major unit). May be negative: refunds are.
@@ -67,6 +68,19 @@ impl Money {
         let of = i128::from(of.max(1));
         let micros = (i128::from(self.0) * i128::from(parts) * 2 + of).div_euclid(of * 2);
         Self(i64::try_from(micros).unwrap_or(i64::MAX))
+    }
+
+    /// To the nearest hundredth, half away from zero: what can be charged.
+    #[must_use]
+    pub const fn rounded_to_cents(self) -> Self {
+        let half = if self.0 < 0 { -(MICROS_PER_CENT / 2) } else { MICROS_PER_CENT / 2 };
+        Self(self.0.saturating_add(half) / MICROS_PER_CENT * MICROS_PER_CENT)
+    }
+
+    /// The same amount with the other sign.
+    #[must_use]
+    pub const fn negated(self) -> Self {
+        Self(self.0.saturating_neg())
     }
 
     /// This amount raised by a percentage in basis points, rounded down: the ceiling a tolerance allows.
@@ -226,6 +240,21 @@ mod tests {
         assert_eq!(share("0.000001", 1, 3), "0.00");
         assert_eq!(share("20.71", 31, 31), "20.71");
         assert_eq!(Money::from_micros(i64::MAX).share(30, 31).micros(), 8_925_843_906_633_654_007);
+    }
+
+    #[test]
+    fn cents_are_rounded_half_away_from_zero() {
+        let cents = |text: &str| text.parse::<Money>().unwrap().rounded_to_cents().to_string();
+        for (text, wanted) in [
+            ("20.71", "20.71"),
+            ("20.715", "20.72"),
+            ("20.714999", "20.71"),
+            ("-0.005", "-0.01"),
+            ("0.004999", "0.00"),
+        ] {
+            assert_eq!(cents(text), wanted, "{text}");
+        }
+        assert_eq!(Money::from_micros(i64::MAX).rounded_to_cents().micros(), 9_223_372_036_854_770_000);
     }
 
     #[test]

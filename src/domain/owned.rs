@@ -4,6 +4,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::money::{Currency, Money};
+
 /// One row of upstream's list. Only the first four fields have always existed; every other may be absent. One
 /// number can stand in several rows (one a message type).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -151,6 +153,49 @@ impl FromStr for Origin {
 
     fn from_str(text: &str) -> Result<Self, OriginError> {
         Self::ALL.into_iter().find(|origin| origin.as_str() == text).ok_or(OriginError)
+    }
+}
+
+/// The monthly price of an owned number, and who said so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Price {
+    /// Every month.
+    pub monthly: Money,
+    /// In this money.
+    pub currency: Currency,
+    /// Whose word it is.
+    pub basis: PriceBasis,
+}
+
+/// Who named a price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PriceBasis {
+    /// The live quote that the number was bought at.
+    Quote,
+    /// Upstream's list of owned numbers.
+    List,
+}
+
+/// A text that is no basis of a price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a basis of a price: quote or list")]
+pub struct PriceBasisError;
+
+impl PriceBasis {
+    /// The word for it, in rows and answers.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Quote => "quote",
+            Self::List => "list",
+        }
+    }
+}
+
+impl FromStr for PriceBasis {
+    type Err = PriceBasisError;
+
+    fn from_str(text: &str) -> Result<Self, PriceBasisError> {
+        [Self::Quote, Self::List].into_iter().find(|basis| basis.as_str() == text).ok_or(PriceBasisError)
     }
 }
 

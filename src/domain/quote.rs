@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::billing;
 use crate::domain::canonical::{self, CanonicalError, Digest};
 use crate::domain::country::Country;
 use crate::domain::money::{Currency, Money, MoneyError};
@@ -78,10 +79,8 @@ impl Quote {
 
     /// What the first month probably costs when upstream sells at `at`: the monthly price for the days that the month
     /// has left, that day among them. Nobody knows the formula; an invoice has the last word.
-    pub fn first_period(&self, at: Timestamp, billing: &TimeZone) -> Money {
-        let day = at.to_zoned_datetime(billing.clone()).date();
-        let (day, whole) = (day.day().unsigned_abs(), day.days_in_month().unsigned_abs());
-        self.monthly.share(whole.saturating_sub(day) + 1, whole)
+    pub fn first_period(&self, at: Timestamp, zone: &TimeZone) -> Money {
+        billing::first_period(self.setup, self.monthly, at, zone)
     }
 
     /// Whether this quote still is what was decided on: the same number in the same place and money, and
@@ -182,11 +181,11 @@ mod tests {
         let price = quote("1.00", "20.71").unwrap();
         let sydney = TimeZone::get("Australia/Sydney").unwrap();
         for (at, zone, wanted) in [
-            ("2026-11-23T12:00:00Z", &TimeZone::UTC, "5.522667"),
+            ("2026-11-23T12:00:00Z", &TimeZone::UTC, "5.52"),
             ("2026-11-01T00:00:00Z", &TimeZone::UTC, "20.71"),
-            ("2026-11-30T23:59:59Z", &TimeZone::UTC, "0.690333"),
-            ("2028-02-29T00:00:00Z", &TimeZone::UTC, "0.714138"),
-            ("2026-10-31T20:30:00Z", &TimeZone::UTC, "0.668065"),
+            ("2026-11-30T23:59:59Z", &TimeZone::UTC, "0.69"),
+            ("2028-02-29T00:00:00Z", &TimeZone::UTC, "0.71"),
+            ("2026-10-31T20:30:00Z", &TimeZone::UTC, "0.67"),
             ("2026-10-31T20:30:00Z", &sydney, "20.71"),
         ] {
             assert_eq!(price.first_period(at.parse().unwrap(), zone).to_string(), wanted, "{at}");

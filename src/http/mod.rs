@@ -8,6 +8,7 @@ mod body;
 mod client;
 mod console;
 mod context;
+mod csv;
 mod document;
 mod door;
 mod head;

@@ -21,6 +21,7 @@ use crate::service::purchasing::Purchasing;
 use crate::service::reconciling::Reconciling;
 use crate::service::registrations::Registrations;
 use crate::service::search::Searches;
+use crate::service::spend::Spend;
 use crate::service::teams::Teams;
 
 /// Everything behind the public listener.
@@ -35,6 +36,8 @@ pub struct PublicParts {
     pub purchasing: Purchasing,
     /// What is left of the budgets.
     pub budgets: BudgetReader,
+    /// What was charged and will be.
+    pub spend: Spend,
     /// What became of purchases and numbers that nobody knows of.
     pub reconciling: Reconciling,
     /// The stop button.

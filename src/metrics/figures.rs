@@ -26,6 +26,8 @@ pub struct Figures {
     pub recurring: Vec<LedgerFigure>,
     /// Budgets of this month.
     pub budgets: Vec<BudgetFigure>,
+    /// What the account has, as this process was told last.
+    pub account: Option<AccountFigure>,
     /// Notices that are not delivered.
     pub notices: Vec<NoticeFigure>,
     /// When the store was read, in seconds since 1970.
@@ -69,7 +71,7 @@ pub struct BudgetFigure {
     pub spend_limit: Option<Money>,
     /// Charged in the month.
     pub spent: Money,
-    /// Held in the month.
+    /// Held in the month, or due.
     pub held: Money,
     /// Fees a month; no series where there is no limit.
     pub recurring_limit: Option<Money>,
@@ -77,6 +79,19 @@ pub struct BudgetFigure {
     pub recurring: Money,
     /// Fees a month of what may be: under way, or unknown.
     pub recurring_held: Money,
+}
+
+/// The account's money.
+#[derive(Clone, Debug)]
+pub struct AccountFigure {
+    /// In which money.
+    pub currency: String,
+    /// What is left.
+    pub balance: Money,
+    /// Whether a card is charged when it is low.
+    pub auto_recharge: Option<bool>,
+    /// How many of the next 1sts it pays; nothing in other money.
+    pub firsts_covered: Option<usize>,
 }
 
 /// A webhook and what it was not told yet.
@@ -99,6 +114,7 @@ impl Figures {
         families.extend(self.money()?);
         families.extend(self.budgets()?);
         families.extend(self.notices()?);
+        families.extend(self.account()?);
         let age = gauge(
             "numbers_gateway_collector_last_success_timestamp_seconds",
             "When the figures were read last.",
@@ -167,8 +183,11 @@ impl Figures {
         let limit = gauge("numbers_gateway_budget_limit", "Limit of a budget, in major units.", labels)?;
         let spent =
             gauge("numbers_gateway_budget_spent", "Charged, or owed every month, in major units.", labels)?;
-        let held =
-            gauge("numbers_gateway_budget_held", "Set aside for buys under way, in major units.", labels)?;
+        let held = gauge(
+            "numbers_gateway_budget_held",
+            "Set aside for buys under way and renewals that are due, in major units.",
+            labels,
+        )?;
         for budget in &self.budgets {
             let of_spend = [budget.team.as_str(), "spend", &budget.currency];
             let of_recurring = [budget.team.as_str(), "recurring", &budget.currency];
@@ -183,6 +202,39 @@ impl Figures {
             held.with_label_values(&of_recurring).set(major(budget.recurring_held));
         }
         Ok([limit.collect(), spent.collect(), held.collect()].concat())
+    }
+
+    fn account(&self) -> Result<Vec<MetricFamily>, prometheus::Error> {
+        let Some(account) = &self.account else { return Ok(Vec::new()) };
+        let balance = GaugeVec::new(
+            Opts::new(
+                "numbers_gateway_account_balance",
+                "ClickSend's balance as it was named last, in major units.",
+            ),
+            &["currency"],
+        )?;
+        balance.with_label_values(&[&account.currency]).set(major(account.balance));
+        let recharge = GaugeVec::new(
+            Opts::new(
+                "numbers_gateway_account_auto_recharge",
+                "Whether a card is charged when the balance is low.",
+            ),
+            &[],
+        )?;
+        if let Some(is_on) = account.auto_recharge {
+            recharge.with_label_values::<&str>(&[]).set(f64::from(u8::from(is_on)));
+        }
+        let covered = GaugeVec::new(
+            Opts::new(
+                "numbers_gateway_account_firsts_covered",
+                "How many of the next twelve 1sts the balance pays the number fees of.",
+            ),
+            &[],
+        )?;
+        if let Some(firsts) = account.firsts_covered.and_then(|firsts| u32::try_from(firsts).ok()) {
+            covered.with_label_values::<&str>(&[]).set(f64::from(firsts));
+        }
+        Ok([balance.collect(), recharge.collect(), covered.collect()].concat())
     }
 
     fn notices(&self) -> Result<Vec<MetricFamily>, prometheus::Error> {

@@ -20,7 +20,7 @@ use prometheus::{
 use crate::domain::purchase::State;
 
 pub use edge::ConnectionBound;
-pub use figures::{BudgetFigure, Figures, LedgerFigure, NoticeFigure, OwnedFigure};
+pub use figures::{AccountFigure, BudgetFigure, Figures, LedgerFigure, NoticeFigure, OwnedFigure};
 pub use reconciled::{Alarm, BookedBy, Scan};
 
 use edge::Edge;

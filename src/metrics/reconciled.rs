@@ -46,11 +46,20 @@ pub enum Alarm {
     Gone,
     /// The credentials open another account than at first.
     AnotherAccount,
+    /// The balance does not pay the number fees of the next 1st.
+    BalanceLow,
 }
 
 impl Alarm {
-    const ALL: [Self; 6] =
-        [Self::LateSale, Self::Overcharge, Self::Stalled, Self::Orphaned, Self::Gone, Self::AnotherAccount];
+    const ALL: [Self; 7] = [
+        Self::LateSale,
+        Self::Overcharge,
+        Self::Stalled,
+        Self::Orphaned,
+        Self::Gone,
+        Self::AnotherAccount,
+        Self::BalanceLow,
+    ];
 
     const fn as_str(self) -> &'static str {
         match self {
@@ -60,6 +69,7 @@ impl Alarm {
             Self::Orphaned => "orphaned",
             Self::Gone => "gone",
             Self::AnotherAccount => "another_account",
+            Self::BalanceLow => "balance_low",
         }
     }
 }

@@ -24,6 +24,8 @@ pub struct Position {
     pub spent: Money,
     /// Held in the month by purchases under way.
     pub held: Money,
+    /// Renewals that the month's 1st took or takes, and that are not posted yet.
+    pub due: Money,
     /// What the purchases that wait would take, setup and a month each.
     pub waiting: Money,
     /// Full monthly fees of what is bought.
@@ -33,9 +35,9 @@ pub struct Position {
 }
 
 impl Position {
-    /// Charged and held.
+    /// Charged, held and due.
     pub fn used(&self) -> Money {
-        self.spent.checked_add(self.held).unwrap_or(Money::from_micros(i64::MAX))
+        [self.spent, self.held, self.due].into_iter().sum()
     }
 
     /// What is left of the month; nothing where there is no limit, less than nothing where a late sale broke it.
@@ -43,7 +45,7 @@ impl Position {
         self.budget.spend_per_month.and_then(|limit| limit.checked_sub(self.used()))
     }
 
-    /// Charged, held and waiting: what the month comes to if everything that waits is bought.
+    /// Charged, held, due and waiting: what the month comes to if everything that waits is bought.
     pub fn projected(&self) -> Money {
         self.used().checked_add(self.waiting).unwrap_or(Money::from_micros(i64::MAX))
     }
@@ -148,6 +150,7 @@ pub fn position(
         budget,
         spent,
         held,
+        due: store::owned::due_in(session, month, team)?,
         waiting: store::ledger::waiting(session, team)?,
         recurring: recurring.checked_sub(recurring_held).unwrap_or_default(),
         recurring_held,

@@ -11,9 +11,10 @@ use jiff::tz::TimeZone;
 use crate::clock::Clock;
 use crate::domain::money::Currency;
 use crate::domain::owned::Origin;
-use crate::metrics::{BudgetFigure, Figures, LedgerFigure, NoticeFigure, OwnedFigure};
+use crate::metrics::{AccountFigure, BudgetFigure, Figures, LedgerFigure, NoticeFigure, OwnedFigure};
 use crate::service::budgets;
 use crate::service::judging::month_of;
+use crate::service::spend::{Covered, SeenAccount, Spend};
 use crate::service::teams::Teams;
 use crate::store::{self, Session, Store, StoreError};
 
@@ -25,6 +26,7 @@ pub struct FigureReader {
     currency: Option<Currency>,
     time_zone: TimeZone,
     clock: Clock,
+    spend: Spend,
 }
 
 impl FigureReader {
@@ -35,8 +37,9 @@ impl FigureReader {
         currency: Option<Currency>,
         time_zone: TimeZone,
         clock: Clock,
+        spend: Spend,
     ) -> Self {
-        Self { store, teams, currency, time_zone, clock }
+        Self { store, teams, currency, time_zone, clock, spend }
     }
 
     /// Whether the store answers at all: the cheapest question there is.
@@ -51,6 +54,7 @@ impl FigureReader {
         let (teams, currency) = (Arc::clone(&self.teams), self.currency);
         let mut figures = self.store.read(move |session| read(session, &teams, currency, &month)).await?;
         figures.read_at = now.as_second();
+        figures.account = self.spend.account().await?.map(account);
         Ok(figures)
     }
 }
@@ -61,16 +65,11 @@ fn read(
     currency: Option<Currency>,
     month: &str,
 ) -> Result<Figures, StoreError> {
-    let owners = store::known_numbers::teams(session)?;
-    let mut owned: BTreeMap<OwnedFigure, u32> = BTreeMap::new();
-    for row in store::owned::all(session)? {
-        let figure = OwnedFigure {
-            team: owners.get(&row.dedicated_number).map(ToString::to_string).unwrap_or_default(),
-            country: row.country.unwrap_or_default(),
-            message_type: row.message_type.unwrap_or_default(),
-        };
-        *owned.entry(figure).or_default() += 1;
-    }
+    let owned = store::owned::counts(session)?.into_iter().map(|counted| {
+        let store::owned::OwnedCount { team, country, message_type, count } = counted;
+        (OwnedFigure { team, country, message_type }, u32::try_from(count).unwrap_or(u32::MAX))
+    });
+    let owned = owned.collect();
     let figure = |total: store::ledger::Total| LedgerFigure {
         team: total.team,
         country: total.country,
@@ -94,9 +93,19 @@ fn read(
             }
             None => Vec::new(),
         },
+        account: None,
         notices: notices(session)?,
         read_at: 0,
     })
+}
+
+fn account((seen, covered): (SeenAccount, Covered)) -> AccountFigure {
+    AccountFigure {
+        currency: seen.currency.to_string(),
+        balance: seen.balance,
+        auto_recharge: seen.auto_recharge,
+        firsts_covered: covered.firsts(),
+    }
 }
 
 /// Of every webhook that is configured or has something left: one without any is zero and not absent.
@@ -116,7 +125,7 @@ fn budget_figure(position: budgets::Position, currency: Currency) -> BudgetFigur
         currency: currency.to_string(),
         spend_limit: position.budget.spend_per_month,
         spent: position.spent,
-        held: position.held,
+        held: [position.held, position.due].into_iter().sum(),
         recurring_limit: position.budget.recurring_per_month,
         recurring: position.recurring,
         recurring_held: position.recurring_held,

@@ -9,12 +9,14 @@ use tokio::sync::Notify;
 
 use crate::clicksend::ClickSend;
 use crate::clock::Clock;
+use crate::domain::billing::Billing;
 use crate::domain::policy::Policy;
 use crate::metrics::Metrics;
 use crate::service::background::Background;
 use crate::service::buying::Buying;
 use crate::service::limits::PersonLimit;
 use crate::service::passage::Passage;
+use crate::service::spend::LastAccount;
 use crate::service::teams::Teams;
 use crate::store::Store;
 use crate::store::attempts::InstanceId;
@@ -50,6 +52,10 @@ pub struct Ground {
     pub lost: Arc<Notify>,
     /// Where months, days and the hours of rules turn.
     pub time_zone: TimeZone,
+    /// How upstream bills.
+    pub billing: Billing,
+    /// The account's money, as upstream said it last.
+    pub account: LastAccount,
     /// How long an approval may be used, by people or by a rule.
     pub approval_lasts: Duration,
 }

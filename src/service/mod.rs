@@ -25,6 +25,7 @@ pub mod refusal;
 pub mod registrations;
 pub mod search;
 pub mod single_flight;
+pub mod spend;
 pub mod teams;
 mod voices;
 

@@ -181,6 +181,12 @@ impl Account {
         meant.map(|owned| owned.status = status).count() > 0
     }
 
+    /// The number costs something else from the next 1st on; false where it is not owned.
+    pub(super) fn reprice(&mut self, number: &Number, monthly: Micros) -> bool {
+        let meant = self.owned.iter_mut().filter(|owned| owned.number == *number);
+        meant.map(|owned| owned.monthly = monthly).count() > 0
+    }
+
     /// The number is given up in ClickSend's dashboard; false where it is not owned.
     pub(super) fn give_up(&mut self, number: &Number) -> bool {
         let before = self.owned.len();

@@ -53,7 +53,8 @@ const CONTROLS: &[(&str, &str)] = &[
     ("POST   release", "lets held requests go on, shows numbers whose visibility waits for it"),
     (
         "POST   sell",
-        "{\"number\"} or {\"country\"}, \"type\": a purchase made elsewhere, in the dashboard perhaps",
+        "{\"number\"} or {\"country\"}, \"type\": a purchase made elsewhere, in the dashboard perhaps; \"count\": so many \
+         of the country, invented ones once it is sold out",
     ),
     ("POST   take", "{\"number\"}: somebody else buys it"),
     (
@@ -65,6 +66,10 @@ const CONTROLS: &[(&str, &str)] = &[
         "POST   key",
         "{\"api_key\", \"grace\": \"5s\"}: another API key from now on; the one before is taken until the grace is over, \
          at once when it is left out; the same key once more ends it",
+    ),
+    (
+        "POST   reprice",
+        "{\"number\", \"monthly\": \"22.50\"}: what an owned number costs from the next 1st on",
     ),
     ("POST   balance", "{\"balance\": \"12.50\"}"),
     ("GET    settings", "the switches"),
@@ -85,6 +90,7 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
         .route("/_simulator/take", post(elsewhere::take))
         .route("/_simulator/give_up", post(elsewhere::give_up))
         .route("/_simulator/status", post(elsewhere::set_status))
+        .route("/_simulator/reprice", post(elsewhere::reprice))
         .route("/_simulator/balance", post(elsewhere::set_balance))
         .route("/_simulator/key", post(rotate_key))
         .route("/_simulator/settings", get(settings).post(change_settings))

@@ -10,10 +10,11 @@ use serde_json::json;
 use super::complaint::Complaint;
 use super::control::{Answer, Simulation, read};
 use super::countries::Country;
-use super::inventory::Number;
+use super::inventory::{FullDigits, Number, Pattern, Place};
 use super::money::Micros;
 use super::plan::Lateness;
-use super::sale::{MessageType, Offer, Registration};
+use super::sale::{MessageType, Offer, Registration, Sale};
+use super::state::{Shared, World};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -22,10 +23,17 @@ struct SellOrder {
     country: Option<String>,
     #[serde(rename = "type")]
     message_type: Option<MessageType>,
+    count: Option<usize>,
 }
+
+/// Sales of one call at most: a country has no more.
+const MOST_SOLD: usize = 20_000;
 
 pub(super) async fn sell(State(shared): Simulation, body: Bytes) -> Answer {
     let order: SellOrder = read(&body)?;
+    if let Some(count) = order.count {
+        return sell_many(&shared, &order, count);
+    }
     shared.with(|world| {
         let number = match (&order.number, &order.country) {
             (Some(number), None) => parse_number(number)?,
@@ -42,19 +50,44 @@ pub(super) async fn sell(State(shared): Simulation, body: Bytes) -> Answer {
             .inventory
             .seller(&number)
             .ok_or_else(|| Complaint::new("number", "is not for sale; GET /v3/numbers/search/{country}"))?;
-        let offer = Offer {
-            monthly: country.monthly,
-            country,
-            message_type: order.message_type.unwrap_or(MessageType::Sms),
-            registration: Registration::Absent,
-            lateness: Lateness::Millis(0),
-            request: None,
-            number,
-        };
-        world.inventory.take(&offer.number);
-        let sale = world.account.sell(offer, &world.settings, world.clock.now());
-        Ok(Json(json!({ "sale": sale })))
+        Ok(Json(json!({ "sale": sell_one(world, &order, country, number) })))
     })
+}
+
+/// The first so many of a country, and invented ones once it is sold out: an account may have more than a shop.
+fn sell_many(shared: &Shared, order: &SellOrder, count: usize) -> Answer {
+    let country = order.country.as_deref().filter(|_| order.number.is_none()).and_then(Country::by_code);
+    let country =
+        country.ok_or_else(|| Complaint::new("country", "count goes with AU, CA, GB, JP, NZ or US"))?;
+    if count > MOST_SOLD {
+        return Err(Complaint::new("count", "must be at most 20000"));
+    }
+    shared.with(|world| {
+        let all = Pattern { digits: String::new(), place: Place::Anywhere, full_digits: FullDigits::Found };
+        let mut numbers: Vec<Number> = world.inventory.matching(country, &all).take(count).cloned().collect();
+        let missing = count.saturating_sub(numbers.len());
+        let invented = (0..missing).map(|index| format!("+{}{index:09}", country.calling_code));
+        numbers.extend(invented.filter_map(|text| Number::parse(&text)));
+        let sold = numbers.len();
+        for number in numbers {
+            sell_one(world, order, country, number);
+        }
+        Ok(Json(json!({ "sold": sold })))
+    })
+}
+
+fn sell_one(world: &mut World, order: &SellOrder, country: &'static Country, number: Number) -> Sale {
+    let offer = Offer {
+        monthly: country.monthly,
+        country,
+        message_type: order.message_type.unwrap_or(MessageType::Sms),
+        registration: Registration::Absent,
+        lateness: Lateness::Millis(0),
+        request: None,
+        number,
+    };
+    world.inventory.take(&offer.number);
+    world.account.sell(offer, &world.settings, world.clock.now())
 }
 
 #[derive(Deserialize)]
@@ -109,6 +142,22 @@ pub(super) async fn set_status(State(shared): Simulation, body: Bytes) -> Answer
     let number = parse_number(&order.number)?;
     if shared.with(|world| world.account.set_status(&number, order.value)) {
         return Ok(Json(json!({ "number": number, "value": order.value })));
+    }
+    Err(Complaint::new("number", "is not owned; GET /_simulator/ledger"))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PriceOrder {
+    number: String,
+    monthly: Micros,
+}
+
+pub(super) async fn reprice(State(shared): Simulation, body: Bytes) -> Answer {
+    let order: PriceOrder = read(&body)?;
+    let number = parse_number(&order.number)?;
+    if shared.with(|world| world.account.reprice(&number, order.monthly)) {
+        return Ok(Json(json!({ "number": number, "monthly": order.monthly })));
     }
     Err(Complaint::new("number", "is not owned; GET /_simulator/ledger"))
 }

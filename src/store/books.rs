@@ -93,7 +93,7 @@ pub struct EntryRow {
     pub amount: Money,
 }
 
-/// The entries of a purchase after `id`, at most `limit`.
+/// The entries of a purchase after `id` that belong to its steps, at most `limit`.
 pub fn entries_after(
     session: &Session<'_>,
     purchase: &str,
@@ -101,7 +101,8 @@ pub fn entries_after(
     limit: i64,
 ) -> Result<Vec<EntryRow>, StoreError> {
     session.query(
-        "SELECT id, month, team, kind, amount_micros FROM ledger WHERE purchase_id = $1 AND id > $2
+        "SELECT id, month, team, kind, amount_micros FROM ledger
+         WHERE purchase_id = $1 AND id > $2 AND kind NOT IN ('renewal', 'adjustment', 'refund')
          ORDER BY id LIMIT $3",
         &[purchase.into(), id.into(), limit.into()],
         |row| {
@@ -116,10 +117,12 @@ pub fn entries_after(
     )
 }
 
-/// Entries of the ledger that belong to no purchase, at most `limit`.
+/// Entries of the ledger that should belong to a purchase and belong to none, at most `limit`.
 pub fn entries_without_purchase(session: &Session<'_>, limit: i64) -> Result<Vec<i64>, StoreError> {
     session.query(
-        "SELECT id FROM ledger l WHERE NOT EXISTS (SELECT 1 FROM purchases WHERE id = l.purchase_id) LIMIT $1",
+        "SELECT id FROM ledger l WHERE NOT EXISTS (SELECT 1 FROM purchases p WHERE p.id = l.purchase_id)
+             AND (l.purchase_id IS NOT NULL OR l.kind NOT IN ('renewal', 'adjustment', 'refund'))
+         ORDER BY id LIMIT $1",
         &[limit.into()],
         only_int,
     )
@@ -164,4 +167,81 @@ pub fn policies(session: &Session<'_>, offset: i64, limit: i64) -> Result<Vec<Po
 pub fn complaints_about_the_file(session: &Session<'_>, limit: i64) -> Result<Vec<String>, StoreError> {
     let told = session.query(&format!("PRAGMA integrity_check({limit})"), &[], only_lossy_text)?;
     Ok(told.into_iter().filter(|told| told != "ok").collect())
+}
+
+/// A renewal as its ledger entry has it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RenewalRow {
+    /// The month, who pays, how much, the number's type and upstream's identity of its row.
+    pub said: [String; 5],
+    /// Its number in the ledger.
+    pub id: i64,
+}
+
+/// Numbers after `number` of which the ledger or an event says that they were renewed, at most `limit`.
+pub fn renewed_after(session: &Session<'_>, number: &str, limit: i64) -> Result<Vec<String>, StoreError> {
+    session.query(
+        "SELECT DISTINCT number FROM (
+             SELECT number FROM ledger WHERE kind = 'renewal' AND number > $1
+             UNION SELECT target_id FROM audit_events
+                 WHERE target_kind = 'number' AND action = 'number.renewed' AND target_id > $1) AS renewed
+         ORDER BY number LIMIT $2",
+        &[number.into(), limit.into()],
+        only_lossy_text,
+    )
+}
+
+/// The renewals of a number, at most `limit`.
+pub fn renewals_of(session: &Session<'_>, number: &str, limit: i64) -> Result<Vec<RenewalRow>, StoreError> {
+    session.query(
+        "SELECT id, month, team, amount_micros, coalesce(message_type, ''), coalesce(guid, '') FROM ledger
+         WHERE number = $1 AND kind = 'renewal' ORDER BY month, id LIMIT $2",
+        &[number.into(), limit.into()],
+        |row| {
+            let (id, month, team) = (row.int()?, row.lossy_text()?, row.lossy_text()?);
+            let amount = Money::from_micros(row.int()?).to_string();
+            Ok(RenewalRow { id, said: [month, team, amount, row.lossy_text()?, row.lossy_text()?] })
+        },
+    )
+}
+
+/// An adjustment as its ledger entry has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdjustmentRow {
+    /// Its number in the ledger.
+    pub id: i64,
+    /// Which adjustment; empty where it says none.
+    pub adjustment: String,
+    /// Kind, month, who pays, how much.
+    pub said: [String; 4],
+}
+
+/// Adjustments and refunds after the entry `id`, at most `limit`.
+pub fn adjustments_after(
+    session: &Session<'_>,
+    id: i64,
+    limit: i64,
+) -> Result<Vec<AdjustmentRow>, StoreError> {
+    session.query(
+        "SELECT id, coalesce(adjustment_id, ''), kind, month, team, amount_micros FROM ledger
+         WHERE id > $1 AND (kind IN ('adjustment', 'refund') OR adjustment_id IS NOT NULL) ORDER BY id LIMIT $2",
+        &[id.into(), limit.into()],
+        |row| {
+            let (id, adjustment) = (row.int()?, row.lossy_text()?);
+            let (kind, month, team) = (row.lossy_text()?, row.lossy_text()?, row.lossy_text()?);
+            let amount = Money::from_micros(row.int()?).to_string();
+            Ok(AdjustmentRow { id, adjustment, said: [kind, month, team, amount] })
+        },
+    )
+}
+
+/// Events that tell of an adjustment which the ledger does not have, at most `limit`.
+pub fn adjustments_without_entry(session: &Session<'_>, limit: i64) -> Result<Vec<i64>, StoreError> {
+    session.query(
+        "SELECT seq FROM audit_events a WHERE target_kind = 'adjustment' AND action = 'spend.adjusted'
+             AND NOT EXISTS (SELECT 1 FROM ledger l WHERE l.adjustment_id = a.target_id)
+         ORDER BY seq LIMIT $1",
+        &[limit.into()],
+        only_int,
+    )
 }

@@ -8,6 +8,7 @@ use crate::domain::owned::Origin;
 use crate::domain::principal::TeamId;
 use crate::domain::purchase::PurchaseId;
 use crate::store::error::StoreError;
+use crate::store::owned;
 use crate::store::session::{Row, Session};
 use crate::store::tx::Tx;
 
@@ -69,7 +70,8 @@ pub fn put(tx: &mut Tx<'_>, known: &Known) -> Result<(), StoreError> {
             known.since.into(),
             known.gone.into(),
         ],
-    )
+    )?;
+    owned::reown(tx, &known.number)
 }
 
 /// The team of every number that has one: assigned, or of a purchase that has it or may have it.

@@ -18,6 +18,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (5, include_str!("migrations/0005_covering.sql")),
     (6, include_str!("migrations/0006_notices.sql")),
     (7, include_str!("migrations/0007_console.sql")),
+    (8, include_str!("migrations/0008_money.sql")),
 ];
 
 pub(super) fn run(connection: &Connection, at: Timestamp) -> Result<(), StoreError> {

@@ -5,6 +5,7 @@
 //! stands twice.
 
 pub mod account;
+pub mod adjustments;
 pub mod approvals;
 pub mod attempts;
 pub mod audit;
@@ -27,6 +28,7 @@ mod requester;
 pub mod resolutions;
 mod session;
 mod snapshot;
+pub mod spend;
 mod sqlite;
 mod tx;
 mod writer;

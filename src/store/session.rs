@@ -162,6 +162,11 @@ pub(super) fn only_json<T: DeserializeOwned>(row: &mut Row<'_>) -> Result<T, Sto
     row.json()
 }
 
+/// A row of one time, or none.
+pub(super) fn only_optional_time(row: &mut Row<'_>) -> Result<Option<Timestamp>, StoreError> {
+    row.optional_time()
+}
+
 /// A row of one integer.
 pub(super) fn only_int(row: &mut Row<'_>) -> Result<i64, StoreError> {
     row.int()

@@ -35,22 +35,25 @@ async fn links(store: &Store) -> Vec<FoundLink> {
 async fn a_write_without_an_event_is_refused_and_undone() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(&folder.path().join("gateway.db"));
-    let row = crate::domain::owned::OwnedNumber {
-        dedicated_number: "+61491570156".into(),
-        country: None,
+    let row = owned::Mirrored {
+        key: owned::Key {
+            number: "+61491570156".into(),
+            message_type: "sms".into(),
+            guid: String::new(),
+            twin: 0,
+        },
+        position: 1,
+        listing: serde_json::from_value(serde_json::json!({ "dedicated_number": "+61491570156" })).unwrap(),
+        status_since: None,
         price: None,
-        country_name: None,
-        notes: None,
-        message_type: None,
-        number_type: None,
-        number_category: None,
-        number_guid: None,
-        form_submission_id: None,
-        status: None,
+        fee: None,
+        paid: "2026-11".parse().unwrap(),
+        since: None,
+        is_lacking: false,
     };
     let refused: Result<(), StoreError> = store
         .write(move |mut tx| {
-            owned::add(&mut tx, &row)?;
+            owned::insert(&mut tx, &row)?;
             tx.unchanged(())
         })
         .await;

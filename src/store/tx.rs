@@ -81,8 +81,8 @@ impl<'c> Tx<'c> {
         self.session.execute(statement, params)
     }
 
-    /// Keeps the outbox's books: what was sent and when it is tried again is no evidence, and an event about it would
-    /// only be one more to tell.
+    /// Keeps the outbox's books, and when was looked: what was sent and when it is tried again is no evidence, and an event
+    /// about it would only be one more to tell.
     pub(super) fn note(&mut self, statement: &str, params: &[Param<'_>]) -> Result<usize, StoreError> {
         self.session.execute(statement, params)
     }

@@ -22,6 +22,7 @@ mod documents;
 mod edge;
 mod evidence;
 mod hanging;
+mod money;
 mod notices;
 mod process;
 mod quirks;

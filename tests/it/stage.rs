@@ -454,6 +454,17 @@ impl Stage {
         answer.json()
     }
 
+    /// A question to the simulator's controls.
+    pub fn upstream_request(&self, path: &str) -> RequestBuilder {
+        self.client.get(format!("{}/_simulator/{path}", self.upstream))
+    }
+
+    /// The first page of upstream's own list.
+    pub async fn upstream_list(&self) -> Value {
+        let url = format!("{}/v3/numbers?limit=100", self.upstream);
+        send(self.client.get(url).basic_auth("simulator", Some("simulator-key"))).await.json()
+    }
+
     /// What upstream saw and sold, but for the question whose account it is, which nobody's request causes; `query` may
     /// wait for something.
     pub async fn ledger(&self, query: &str) -> Value {

@@ -23,6 +23,8 @@ pub(super) struct BudgetBar {
     pub(super) limit: Option<String>,
     pub(super) spent: String,
     pub(super) held: String,
+    /// What the 1st takes and the ledger does not have yet; nothing where there is none.
+    pub(super) due: Option<String>,
     pub(super) waiting: String,
     pub(super) left: Option<String>,
     /// With the purchase in question.
@@ -44,7 +46,8 @@ impl BudgetBar {
     /// A budget beside a purchase of `more`, which may be nothing.
     pub(super) fn new(position: &Position, name: String, currency: Currency, more: Money) -> Self {
         let money = |amount| words::money(amount, currency);
-        let parts = [("spent", position.spent), ("held", position.held), ("asked", more)];
+        let held = [position.held, position.due].into_iter().sum();
+        let parts = [("spent", position.spent), ("held", held), ("asked", more)];
         let limit = position.budget.spend_per_month;
         let (segments, limit_at) = drawn(&parts, limit);
         let left = position.left();
@@ -52,6 +55,9 @@ impl BudgetBar {
         let is_beyond = left_after.or(left).is_some_and(|left| left < Money::ZERO);
         let recurring = position.recurring.checked_add(position.recurring_held).unwrap_or(position.recurring);
         let mut sentence = format!("{} spent, {} held", money(position.spent), money(position.held));
+        if position.due != Money::ZERO {
+            sentence = format!("{sentence}, {} due for renewals", money(position.due));
+        }
         if more != Money::ZERO {
             sentence = format!("{sentence}, {} asked for", money(more));
         }
@@ -67,6 +73,7 @@ impl BudgetBar {
             limit: limit.map(money),
             spent: money(position.spent),
             held: money(position.held),
+            due: Some(position.due).filter(|due| *due != Money::ZERO).map(money),
             waiting: money(position.waiting),
             left: left.map(money),
             left_after: left_after.map(money),

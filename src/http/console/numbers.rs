@@ -34,6 +34,7 @@ struct Row {
     purchase: Option<String>,
     monthly: Option<String>,
     registration: Option<(&'static str, &'static str, &'static str)>,
+    standing_since: Option<When>,
     since: Option<When>,
 }
 
@@ -51,8 +52,9 @@ impl Row {
                 Origin::Assigned => "Assigned",
             },
             purchase: row.purchase.map(|id| id.to_string()),
-            monthly: row.monthly.map(|(amount, currency)| words::money(amount, currency)),
+            monthly: row.price.map(|price| words::money(price.monthly, price.currency)),
             registration: row.registration.map(|status| (status.name(), tone(status), status.description())),
+            standing_since: row.registration_since.map(|at| When::new(at, &public.settings.time_zone)),
             since: row.first_seen.map(|at| When::new(at, &public.settings.time_zone)),
             number: row.number,
         }

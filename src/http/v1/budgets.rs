@@ -30,9 +30,11 @@ pub(super) struct BudgetView {
     spent: Amount,
     /// Held for purchases under way.
     held: Amount,
+    /// Renewals of the month's 1st that are not posted yet.
+    due: Amount,
     /// What is left; null is no limit. Less than nothing when a late sale broke it.
     left: Option<Amount>,
-    /// Charged, held, and all that waits for approval or to be sent.
+    /// Charged, held, due, and all that waits for approval or to be sent.
     projected: Amount,
     /// What would be left after the purchase in question; null without one or without a limit.
     left_after: Option<Amount>,
@@ -52,6 +54,7 @@ impl BudgetView {
             spend_per_month: position.budget.spend_per_month.map(amount),
             spent: amount(position.spent),
             held: amount(position.held),
+            due: amount(position.due),
             left: position.left().map(amount),
             projected: amount(position.projected()),
             left_after: None,

@@ -7,6 +7,7 @@ mod approval;
 pub(super) mod audit;
 mod budgets;
 mod freezes;
+mod idle;
 mod me;
 mod notices;
 mod numbers;
@@ -16,6 +17,7 @@ mod purchases;
 mod registrations;
 mod resolving;
 mod rules;
+mod spend;
 
 use axum::Json;
 use axum::body::Body;
@@ -47,7 +49,14 @@ pub(super) fn routes() -> OpenApiRouter<Public> {
         .routes(routes!(freezes::create, freezes::list))
         .routes(routes!(freezes::lift))
         .routes(routes!(resolving::resolve))
+        .routes(routes!(spend::list))
+        .routes(routes!(spend::table))
+        .routes(routes!(spend::forecast::show))
+        .routes(routes!(spend::forecast::table))
+        .routes(routes!(spend::adjusting::create))
         .routes(routes!(numbers::list))
+        .routes(routes!(idle::list))
+        .routes(routes!(idle::table))
         .routes(routes!(numbers::assign))
         .routes(routes!(registrations::create, registrations::list))
         .routes(routes!(registrations::show))

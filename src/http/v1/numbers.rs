@@ -39,13 +39,23 @@ pub(super) struct NumberView {
     origin: &'static str,
     /// The purchase that bought it.
     purchase: Option<String>,
-    /// Every month.
+    /// `here` or `elsewhere`.
+    bought: &'static str,
+    /// Every month; null where nobody has named a price.
     monthly: Option<Amount>,
+    /// Who named it: `quote`, the live one that it was bought at, or `list`, ClickSend's list of owned numbers.
+    price_basis: Option<&'static str>,
     /// ClickSend's word for where its registration stands.
     registration_status: Option<&'static str>,
-    /// When a list showed it first, RFC 3339.
+    /// Since when it stands there, as far as a list has shown, RFC 3339.
+    #[schema(format = DateTime)]
+    registration_since: Option<String>,
+    /// When a list showed it first, RFC 3339; null while none has.
     #[schema(format = DateTime)]
     first_seen: Option<String>,
+    /// When a complete list showed it last; likewise.
+    #[schema(format = DateTime)]
+    last_seen: Option<String>,
 }
 
 /// A page of owned numbers.
@@ -176,10 +186,14 @@ impl From<NumberRow> for NumberView {
             number_type: row.number_type,
             team: row.team.map(|team| team.to_string()),
             origin: row.origin.as_str(),
+            bought: if row.purchase.is_some() { "here" } else { "elsewhere" },
             purchase: row.purchase.map(|id| id.to_string()),
-            monthly: row.monthly.map(|(amount, currency)| Amount::new(amount, currency)),
+            monthly: row.price.as_ref().map(|price| Amount::new(price.monthly, price.currency)),
+            price_basis: row.price.as_ref().map(|price| price.basis.as_str()),
             registration_status: row.registration.map(RegistrationStatus::label),
+            registration_since: row.registration_since.map(|at| at.to_string()),
             first_seen: row.first_seen.map(|at| at.to_string()),
+            last_seen: row.last_seen.map(|at| at.to_string()),
         }
     }
 }

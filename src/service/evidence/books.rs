@@ -30,7 +30,7 @@ pub(super) fn purchases(session: &Session<'_>, page: i64, report: &mut Report) -
 }
 
 /// The events of a target that can be read, oldest first; those that cannot are told of where the chain is read.
-fn each_event(
+pub(super) fn each_event(
     session: &Session<'_>,
     target: (&str, &str),
     page: i64,
@@ -166,6 +166,8 @@ impl Sums {
             Ok(Kind::Hold) => (&mut self.held, Some(entry.amount)),
             Ok(Kind::Release) => (&mut self.released, Money::ZERO.checked_sub(entry.amount)),
             Ok(Kind::Setup | Kind::FirstPeriod) => (&mut self.charged, Some(entry.amount)),
+            // Not of a purchase's steps, and not read here.
+            Ok(Kind::Renewal | Kind::Adjustment | Kind::Refund) => return,
             Err(_) => return tell(format!("ledger entry {} is of no known kind", entry.id)),
         };
         match amount.and_then(|amount| sum.checked_add(amount)) {

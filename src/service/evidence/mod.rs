@@ -10,6 +10,7 @@ mod findings;
 mod head;
 mod links;
 mod reading;
+mod recurring;
 mod verify;
 mod witness;
 

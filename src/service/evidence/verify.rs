@@ -6,6 +6,7 @@ use crate::service::evidence::books;
 use crate::service::evidence::findings::{Place, Report};
 use crate::service::evidence::head::WitnessedHead;
 use crate::service::evidence::links::Links;
+use crate::service::evidence::recurring;
 use crate::store::audit::EventRow;
 use crate::store::personal::{self, KeptValue};
 use crate::store::{self, Session, Snapshot, StoreError};
@@ -36,6 +37,8 @@ pub fn database(snapshot: &Snapshot, witnessed: Option<&WitnessedHead>) -> Resul
     for entry in store::books::entries_without_purchase(session, LISTED)? {
         report.tell(Place::LedgerEntry(entry), "belongs to no purchase");
     }
+    recurring::renewals(session, PAGE, &mut report)?;
+    recurring::adjustments(session, PAGE, &mut report)?;
     report.ledger_entries = store::books::count_entries(session)?;
     policies(session, &mut report)?;
     Ok(report)

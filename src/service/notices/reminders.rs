@@ -181,6 +181,7 @@ mod tests {
             spent: spent.parse().unwrap(),
             held: Money::ZERO,
             waiting: Money::ZERO,
+            due: Money::ZERO,
             recurring: Money::ZERO,
             recurring_held: Money::ZERO,
         };

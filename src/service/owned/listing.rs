@@ -6,9 +6,11 @@ use std::collections::BTreeSet;
 
 use crate::clicksend::{ListFilter, Purpose, ReadError};
 use crate::domain::audit::{Actor, AuditEvent, Target};
+use crate::domain::billing::Billing;
 use crate::domain::owned::{Origin, OwnedNumber, OwnedPage};
 use crate::domain::search::CurrencyBlock;
 use crate::service::owned::Inner;
+use crate::service::owned::mirror::{self, List};
 use crate::service::refusal::Refusal;
 use crate::store::known_numbers::Known;
 use crate::store::{self, StoreError, Tx};
@@ -111,37 +113,43 @@ impl Inner {
         numbers: Vec<OwnedNumber>,
         currency: Option<CurrencyBlock>,
     ) -> Result<Vec<OwnedNumber>, Refusal> {
+        let billing = self.settings.billing.clone();
         let kept: Result<_, StoreError> =
-            self.store.write(move |tx| replace(tx, numbers, currency.as_ref())).await;
+            self.store.write(move |tx| replace(tx, &numbers, currency.as_ref(), &billing)).await;
         Ok(kept?)
     }
 }
 
 fn replace(
     mut tx: Tx<'_>,
-    listed: Vec<OwnedNumber>,
+    listed: &[OwnedNumber],
     currency: Option<&CurrencyBlock>,
+    billing: &Billing,
 ) -> Result<store::Finished<Vec<OwnedNumber>>, StoreError> {
-    let before = store::owned::all(tx.session())?;
-    let mut now = listed;
+    let seen = store::account::scanned(tx.session())?;
+    store::account::scanned_now(&mut tx)?;
     let booked_after = tx.at() - OWN_PURCHASE_COUNTS_FOR;
-    let recent = store::purchases::bought_since(tx.session(), booked_after)?;
-    let ours = before.iter().filter(|row| recent.contains(&row.dedicated_number));
-    let missing: Vec<OwnedNumber> = ours
-        .filter(|row| now.iter().all(|other| other.dedicated_number != row.dedicated_number))
-        .cloned()
-        .collect();
-    now.extend(missing);
-    if now == before {
+    let recent: BTreeSet<String> =
+        store::purchases::bought_since(tx.session(), booked_after)?.into_iter().collect();
+    let stands = store::owned::mirrored(tx.session(), None)?;
+    let before: BTreeSet<String> = stands.iter().filter(|row| !row.is_lacking).map(number_of).collect();
+    let list = List { rows: listed, currency, at: tx.at(), billing };
+    let changes = mirror::compare(stands, &list, &recent);
+    if changes.is_empty() {
+        let now = store::owned::all(tx.session())?;
         return tx.unchanged(now);
     }
     let is_first = !store::account::is_listed(tx.session())?;
-    let preexisting = if is_first { keep_first(&mut tx, &now)? } else { 0 };
-    store::owned::replace(&mut tx, &now, currency)?;
-    let names = |rows: &[OwnedNumber]| -> BTreeSet<String> {
-        rows.iter().map(|row| row.dedicated_number.clone()).collect()
-    };
-    let (old, new) = (names(&before), names(&now));
+    let preexisting = if is_first { keep_first(&mut tx, listed)? } else { 0 };
+    changes.write(&mut tx, seen)?;
+    if let Some(block) = currency {
+        store::owned::put_currency(&mut tx, block)?;
+    }
+    for event in changes.price_events() {
+        tx.record(&event)?;
+    }
+    let now = store::owned::all(tx.session())?;
+    let after: BTreeSet<String> = now.iter().map(|row| row.dedicated_number.clone()).collect();
     let list = |set: BTreeSet<String>| serde_json::Value::from(set.into_iter().take(100).collect::<Vec<_>>());
     let event = AuditEvent::new(
         "owned_numbers.listed",
@@ -150,9 +158,13 @@ fn replace(
     )
     .with("total", now.len())
     .with("preexisting", preexisting)
-    .with("appeared", list(&new - &old))
-    .with("disappeared", list(&old - &new));
+    .with("appeared", list(&after - &before))
+    .with("disappeared", list(&before - &after));
     tx.commit(&event, now)
+}
+
+fn number_of(row: &store::owned::Mirrored) -> String {
+    row.key.number.clone()
 }
 
 /// The first complete list ever. What an empty database finds there was bought before the gateway came, and is no

@@ -5,6 +5,7 @@
 
 mod filter;
 mod listing;
+mod mirror;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use crate::clicksend::{ClickSend, ListFilter, Purpose};
 use crate::clock::Clock;
+use crate::domain::billing::Billing;
 use crate::domain::number::DedicatedNumber;
 use crate::domain::owned::OwnedNumber;
 use crate::domain::principal::{Principal, TeamId};
@@ -77,7 +79,7 @@ impl Reading {
 pub struct OwnedNumbers(Arc<Inner>);
 
 /// How the list is kept and shown.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct OwnedSettings {
     /// Served without asking.
     pub fresh_for: Duration,
@@ -85,6 +87,8 @@ pub struct OwnedSettings {
     pub answer_within: Duration,
     /// Whether numbers without a team are everybody's to see.
     pub preexisting_visible_to_all: bool,
+    /// How upstream bills.
+    pub billing: Billing,
 }
 
 struct Inner {

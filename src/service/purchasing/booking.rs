@@ -3,13 +3,14 @@
 //! The same whoever knows of the sale: the answer to the buy, a list that shows the number, or people. Only the
 //! answer says what was charged; everybody else estimates, and says so.
 
-use jiff::tz::TimeZone;
+use jiff::Timestamp;
 
 use crate::domain::audit::AuditEvent;
+use crate::domain::billing::{self, Billing};
 use crate::domain::freeze::{Cause, Scope};
 use crate::domain::money::Money;
 use crate::domain::order::Receipt;
-use crate::domain::owned::OwnedNumber;
+use crate::domain::owned::{OwnedNumber, Price, PriceBasis};
 use crate::domain::purchase::{Purchase, Step};
 use crate::domain::quote::Quote;
 use crate::domain::search::CurrencyBlock;
@@ -21,6 +22,7 @@ use crate::service::refusal::Refusal;
 use crate::service::teams::Teams;
 use crate::store::attempts::Attempt;
 use crate::store::ledger::Kind;
+use crate::store::owned::{Key, Mirrored};
 use crate::store::purchases::Trace;
 use crate::store::{self, StoreError, Tx};
 
@@ -31,6 +33,7 @@ pub(in crate::service) struct Booking {
     /// The price that money was held for.
     quote: Quote,
     receipt: Receipt,
+    sold_at: Timestamp,
 }
 
 /// What a booking has to tell once it is durable.
@@ -47,8 +50,8 @@ pub(in crate::service) struct Booked {
 impl Booking {
     /// Upstream said so, and what it charged.
     pub(super) fn of_receipt(purchase: &Purchase, attempt: Option<&Attempt>, receipt: Receipt) -> Self {
-        let quote = reserved(purchase, attempt);
-        Self { by: BookedBy::Answer, charges: Charges::of(&quote, &receipt), quote, receipt }
+        let (quote, sold_at) = (reserved(purchase, attempt), sold_at(purchase, attempt));
+        Self { by: BookedBy::Answer, charges: Charges::of(&quote, &receipt), quote, receipt, sold_at }
     }
 
     /// Somebody else knows. The receipt is what upstream would probably have written when the attempt was claimed, so
@@ -57,13 +60,13 @@ impl Booking {
         by: BookedBy,
         purchase: &Purchase,
         attempt: Option<&Attempt>,
-        billing: &TimeZone,
+        billing: &Billing,
     ) -> Self {
         let quote = reserved(purchase, attempt);
-        let sold_at = attempt.map_or(purchase.updated_at, |attempt| attempt.claimed_at);
+        let sold_at = sold_at(purchase, attempt);
         let charges = Charges {
             setup: quote.setup,
-            first_period: quote.first_period(sold_at, billing),
+            first_period: quote.first_period(sold_at, &billing.zone),
             basis: Basis::Estimated,
         };
         let receipt = Receipt {
@@ -77,7 +80,7 @@ impl Booking {
                 ..CurrencyBlock::default()
             }),
         };
-        Self { by, charges, quote, receipt }
+        Self { by, charges, quote, receipt, sold_at }
     }
 
     /// Writes everything but the event that ends the transaction. A charge that breaks a budget freezes its team in
@@ -86,7 +89,7 @@ impl Booking {
         self,
         tx: &mut Tx<'_>,
         purchase: &mut Purchase,
-        teams: &Teams,
+        (teams, billing): (&Teams, &Billing),
     ) -> Result<(AuditEvent, Booked), StoreError> {
         let is_late = self.by == BookedBy::LateSighting;
         let (month, hold) = hold_of(tx, purchase)?;
@@ -98,14 +101,11 @@ impl Booking {
             Trace { receipt: Some(&self.receipt), ..Trace::default() },
         )?;
         let account = account(purchase, month.clone());
-        store::ledger::enter(tx, &account, Kind::Release, negative(hold))?;
+        store::ledger::enter(tx, &account, Kind::Release, hold.negated())?;
         store::ledger::enter(tx, &account, Kind::Setup, self.charges.setup)?;
         store::ledger::enter(tx, &account, Kind::FirstPeriod, self.charges.first_period)?;
-        // A list that was read since the sale has it already.
         let row = owned_row(purchase, &self.receipt);
-        if store::owned::rows_of(tx.session(), &purchase.number)?.is_empty() {
-            store::owned::add(tx, &row)?;
-        }
+        self.mirror(tx, purchase, &row, billing)?;
         let total = self.charges.total();
         let quoted = self.quote.price().total();
         let is_above_hold = !is_late && total > hold;
@@ -132,6 +132,55 @@ impl Booking {
             Booked { row, by: self.by, basis: self.charges.basis, is_above_hold, froze: freeze.is_some() };
         Ok((event, booked))
     }
+}
+
+impl Booking {
+    /// The number's row says what it costs and which month is paid. A list that was read since the sale has the row
+    /// already, and its price is the newer one where it differs.
+    fn mirror(
+        &self,
+        tx: &mut Tx<'_>,
+        purchase: &Purchase,
+        listing: &OwnedNumber,
+        billing: &Billing,
+    ) -> Result<(), StoreError> {
+        let claimed = billing.month(self.sold_at);
+        let booked = if self.by == BookedBy::Answer { billing.month(tx.at()) } else { claimed };
+        let paid = billing::paid_month(claimed, booked, self.charges.first_period, self.quote.monthly);
+        let quoted =
+            Price { monthly: self.quote.monthly, currency: self.quote.currency, basis: PriceBasis::Quote };
+        let rows = store::owned::mirrored(tx.session(), Some(purchase.number.as_str()))?;
+        let shown = rows.into_iter().filter(|row| !row.is_lacking && row.key.twin == 0);
+        let kind = purchase.message_type.as_str();
+        let Some(was) = shown.min_by_key(|row| row.key.message_type != kind) else {
+            let row = Mirrored {
+                key: Key {
+                    number: purchase.number.to_string(),
+                    message_type: kind.to_owned(),
+                    guid: String::new(),
+                    twin: 0,
+                },
+                position: store::owned::last_position(tx.session())? + 1,
+                listing: listing.clone(),
+                status_since: None,
+                fee: billing.fee(quoted.monthly, quoted.currency),
+                price: Some(quoted),
+                paid,
+                since: None,
+                is_lacking: false,
+            };
+            return store::owned::insert(tx, &row);
+        };
+        let cents = |price: &Price| (price.monthly.rounded_to_cents(), price.currency);
+        let price = was.price.clone().filter(|listed| cents(listed) != cents(&quoted)).unwrap_or(quoted);
+        let fee = billing.fee(price.monthly, price.currency);
+        store::owned::update(tx, &was.key, &Mirrored { price: Some(price), fee, paid, ..was.clone() })
+    }
+}
+
+/// When upstream sold, as far as anybody knows.
+fn sold_at(purchase: &Purchase, attempt: Option<&Attempt>) -> Timestamp {
+    attempt.map_or(purchase.updated_at, |attempt| attempt.claimed_at)
 }
 
 impl Booked {
@@ -194,15 +243,11 @@ fn hold_of(tx: &Tx<'_>, purchase: &Purchase) -> Result<(String, Money), StoreErr
 /// Gives the hold of a purchase back.
 pub(in crate::service) fn release(tx: &mut Tx<'_>, purchase: &Purchase) -> Result<(), StoreError> {
     let (month, hold) = hold_of(tx, purchase)?;
-    store::ledger::enter(tx, &account(purchase, month), Kind::Release, negative(hold))
+    store::ledger::enter(tx, &account(purchase, month), Kind::Release, hold.negated())
 }
 
 fn difference(charged: Money, quoted: Money) -> Money {
     charged.checked_sub(quoted).unwrap_or_default()
-}
-
-fn negative(amount: Money) -> Money {
-    Money::from_micros(amount.micros().saturating_neg())
 }
 
 /// Where the charged amount comes from.
@@ -287,6 +332,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a broken fixture stops the test")]
 
     use super::{Booking, Charges};
+    use crate::domain::billing::Billing;
     use crate::domain::order::Receipt;
     use crate::domain::purchase::sample::purchase;
     use crate::domain::quote::Quote;
@@ -335,7 +381,7 @@ mod tests {
                     BookedBy::Sighting,
                     &purchase,
                     Some(&attempt),
-                    &jiff::tz::TimeZone::UTC,
+                    &Billing { zone: jiff::tz::TimeZone::UTC, currency: None },
                 ),
             };
             (booking.charges.first_period.to_string(), booking.quote.monthly.to_string())

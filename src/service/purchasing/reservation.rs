@@ -14,7 +14,7 @@ use crate::service::purchasing::{Inner, PurchasingSettings};
 use crate::service::refusal::{Code, Refusal};
 use crate::service::teams::{Budget, Team};
 use crate::store::attempts::InstanceId;
-use crate::store::ledger::{Account, Kind};
+use crate::store::ledger::{Account, Kind, Payer};
 use crate::store::purchases::{Trace, Whose};
 use crate::store::{self, Finished, StoreError, Tx};
 
@@ -219,9 +219,12 @@ pub(in crate::service) fn event(action: &'static str, purchase: &Purchase) -> Au
 pub(super) fn account(purchase: &Purchase, month: String) -> Account {
     Account {
         month,
-        team: purchase.requester.team.clone(),
-        purchase: purchase.id,
+        payer: Payer::Team(purchase.requester.team.clone()),
+        purchase: Some(purchase.id),
         currency: purchase.quote.currency,
-        country: purchase.quote.country,
+        country: purchase.quote.country.to_string(),
+        number: Some(purchase.number.to_string()),
+        row: None,
+        adjustment: None,
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::domain::billing::Billing;
 use crate::domain::order::{Receipt, Sent, UpstreamRefusal};
 use crate::domain::purchase::{Purchase, PurchaseId, State, Step};
 use crate::service::purchasing::Inner;
@@ -21,7 +22,8 @@ impl Inner {
     /// repeated whenever the store did not answer.
     pub(super) async fn settle(&self, id: PurchaseId, sent: &Sent<Receipt>) -> Result<Purchase, Refusal> {
         let (outcome, teams) = (sent.clone(), Arc::clone(&self.parts.ground.teams));
-        let settling = self.parts.ground.store.write(move |tx| settle(tx, id, outcome, &teams));
+        let billing = self.parts.ground.billing.clone();
+        let settling = self.parts.ground.store.write(move |tx| settle(tx, id, outcome, (&teams, &billing)));
         let (settled, booked): Settled = settling.await?;
         if let Some(booked) = booked {
             self.parts.owned.note(booked.row.clone());
@@ -134,7 +136,7 @@ fn settle(
     tx: Tx<'_>,
     id: PurchaseId,
     outcome: Sent<Receipt>,
-    teams: &Teams,
+    terms: (&Teams, &Billing),
 ) -> Result<Finished<Settled>, Refusal> {
     let current = store::purchases::find(tx.session(), id)?;
     let purchase = current.ok_or_else(|| StoreError::Corrupt(format!("no purchase {id}")))?;
@@ -142,7 +144,7 @@ fn settle(
         return Ok(tx.unchanged((purchase, None))?);
     }
     match outcome {
-        Sent::Done(receipt) => book(tx, purchase, receipt, teams),
+        Sent::Done(receipt) => book(tx, purchase, receipt, terms),
         Sent::Refused(refusal) => fail(tx, purchase, &refusal),
         Sent::NotSent(why) => not_sent(tx, purchase, why),
         Sent::Ambiguous(why) => lose(tx, purchase, why),
@@ -154,12 +156,12 @@ fn book(
     mut tx: Tx<'_>,
     mut purchase: Purchase,
     receipt: Receipt,
-    teams: &Teams,
+    terms: (&Teams, &Billing),
 ) -> Result<Finished<Settled>, Refusal> {
     let attempt = store::attempts::newest_sent(tx.session(), purchase.id)?;
     let booking = Booking::of_receipt(&purchase, attempt.as_ref(), receipt);
     store::attempts::finish(&mut tx, purchase.id, "bought")?;
-    let (event, booked) = booking.enter(&mut tx, &mut purchase, teams)?;
+    let (event, booked) = booking.enter(&mut tx, &mut purchase, terms)?;
     Ok(tx.commit(&event, (purchase, Some(booked)))?)
 }
 

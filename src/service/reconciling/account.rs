@@ -8,6 +8,7 @@ use crate::metrics::Alarm;
 use crate::service::freezes::{self, impose};
 use crate::service::reconciling::Inner;
 use crate::service::refusal::Refusal;
+use crate::service::spend::keep_account;
 use crate::store::{self, Finished, StoreError, Tx};
 
 /// Whose account answers to our credentials.
@@ -25,16 +26,20 @@ impl Inner {
     /// Asks upstream and compares. As long as it was never named since the start, nobody knows whose list is read, so
     /// that is an error; later a missing answer only makes absence unprovable.
     pub(super) async fn whose_account(&self) -> Result<Whose, Refusal> {
-        let user_id = match self.parts.ground.upstream.account().await {
-            Ok(account) => account.user_id.to_string(),
+        let account = match self.parts.ground.upstream.account().await {
+            Ok(account) => account,
             Err(_) if self.account_is_known.load(Ordering::Acquire) => return Ok(Whose::NotSaid),
             Err(error) => return Err(error.into()),
         };
+        let user_id = account.user_id.to_string();
         let known = self.parts.ground.store.read(store::account::user_id).await?;
         let whose = match known {
             Some(known) if known == user_id => Whose::Ours,
             Some(_) | None => self.parts.ground.store.write(move |tx| compare(tx, &user_id)).await?,
         };
+        if whose == Whose::Ours {
+            keep_account(&self.parts.ground, &account).await?;
+        }
         self.parts.owned.ignore_upstream(whose == Whose::Another);
         if whose == Whose::Another {
             self.parts.ground.metrics.alarmed(Alarm::AnotherAccount);

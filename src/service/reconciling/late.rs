@@ -5,8 +5,7 @@
 
 use std::sync::Arc;
 
-use jiff::tz::TimeZone;
-
+use crate::domain::billing::Billing;
 use crate::domain::number::DedicatedNumber;
 use crate::domain::purchase::Purchase;
 use crate::metrics::BookedBy;
@@ -24,7 +23,7 @@ impl Inner {
         for number in unexplained {
             let guids = evidence.guids_of(number.as_str());
             let teams = Arc::clone(&self.parts.ground.teams);
-            let billing = self.parts.settings.billing_time_zone.clone();
+            let billing = self.parts.ground.billing.clone();
             let booking =
                 self.parts.ground.store.write(move |tx| book_late(tx, &number, &guids, &teams, &billing));
             let booked: Option<(Purchase, Booked)> = booking.await?;
@@ -56,7 +55,7 @@ fn book_late(
     number: &DedicatedNumber,
     guids: &[Option<String>],
     teams: &Teams,
-    billing: &TimeZone,
+    billing: &Billing,
 ) -> Result<Finished<Option<(Purchase, Booked)>>, StoreError> {
     // A request may have been faster: then its purchase explains the row.
     if store::purchases::active_for(tx.session(), number)?.is_some() {
@@ -71,7 +70,7 @@ fn book_late(
         };
         let Some(attempt) = attempt.filter(explains) else { continue };
         let booking = Booking::estimated(BookedBy::LateSighting, &purchase, Some(&attempt), billing);
-        let (event, booked) = booking.enter(&mut tx, &mut purchase, teams)?;
+        let (event, booked) = booking.enter(&mut tx, &mut purchase, (teams, billing))?;
         return tx.commit(&event, Some((purchase, booked)));
     }
     tx.unchanged(None)

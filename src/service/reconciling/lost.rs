@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use jiff::SignedDuration;
-use jiff::tz::TimeZone;
 
+use crate::domain::billing::Billing;
 use crate::domain::purchase::{Purchase, PurchaseId, State, Step};
 use crate::metrics::{Alarm, BookedBy};
 use crate::service::purchasing::booking::{Booked, Booking, release};
@@ -39,7 +39,7 @@ impl Inner {
 
     async fn book_found(&self, id: PurchaseId, guids: Vec<Option<String>>) -> Result<(), Refusal> {
         let teams = Arc::clone(&self.parts.ground.teams);
-        let billing = self.parts.settings.billing_time_zone.clone();
+        let billing = self.parts.ground.billing.clone();
         let booking = self.parts.ground.store.write(move |tx| book_found(tx, id, &guids, &teams, &billing));
         let booked: Option<(Purchase, Booked)> = booking.await?;
         if let Some((purchase, booked)) = booked {
@@ -111,7 +111,7 @@ fn book_found(
     id: PurchaseId,
     guids: &[Option<String>],
     teams: &Teams,
-    billing: &TimeZone,
+    billing: &Billing,
 ) -> Result<Finished<Option<(Purchase, Booked)>>, StoreError> {
     let is_lost = |state| matches!(state, State::Unknown | State::NeedsAttention);
     let (purchase, attempt) = (in_state(&tx, id, is_lost)?, store::attempts::newest_sent(tx.session(), id)?);
@@ -120,7 +120,7 @@ fn book_found(
         return tx.unchanged(None);
     }
     let booking = Booking::estimated(BookedBy::Sighting, &purchase, Some(&attempt), billing);
-    let (event, booked) = booking.enter(&mut tx, &mut purchase, teams)?;
+    let (event, booked) = booking.enter(&mut tx, &mut purchase, (teams, billing))?;
     tx.commit(&event, Some((purchase, booked)))
 }
 

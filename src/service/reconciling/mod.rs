@@ -7,10 +7,12 @@
 
 mod account;
 mod assigning;
+mod idle;
 mod late;
 mod lost;
 mod numbers;
 mod origins;
+mod renewing;
 mod resolving;
 mod waiting;
 
@@ -19,7 +21,6 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use jiff::tz::TimeZone;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::owned::OwnedNumber;
@@ -36,6 +37,7 @@ use origins::Missing;
 use waiting::{Terms, Waiting};
 
 pub use assigning::{Assigned, Assignment, Selection};
+pub use idle::{Idle, IdleNumber, IdlePage, Why};
 pub use numbers::{NumberRow, NumbersPage};
 pub use resolving::{Resolution, Resolved};
 
@@ -61,8 +63,6 @@ pub struct ReconcilingSettings {
     pub sweep_every: Duration,
     /// How many people settle what no list can.
     pub resolve_people: usize,
-    /// Where upstream's month turns.
-    pub billing_time_zone: TimeZone,
     /// Whether numbers without a team are everybody's to see.
     pub preexisting_visible_to_all: bool,
 }
@@ -206,6 +206,7 @@ impl Inner {
         self.book_late(&evidence).await?;
         if evidence.is_complete {
             self.compare_origins(&evidence).await?;
+            self.renew(&evidence).await?;
         }
         self.take_in_lost().await;
         reading.fault().map_or(Ok(()), |fault| Err(fault.clone()))

@@ -210,8 +210,9 @@ fn let_go(mut tx: Tx<'_>, number: &str, lacked: Duration) -> Result<Finished<boo
     if let Some(holder) = holder {
         store::purchases::free_number(&mut tx, holder.id)?;
     }
+    // First, so that its rows keep whose they were.
+    store::owned::let_go(&mut tx, number)?;
     store::known_numbers::put(&mut tx, &Known { gone: Some(at), ..known })?;
-    store::owned::remove(&mut tx, number)?;
     tracing::warn!(number = masked(number), "an owned number is not listed any more; it may be bought again");
     tx.commit(&event, true)
 }

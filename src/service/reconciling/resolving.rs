@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use jiff::tz::TimeZone;
-
 use crate::domain::audit::{Actor, AuditEvent, Target};
+use crate::domain::billing::Billing;
 use crate::domain::principal::{Principal, Role};
 use crate::domain::purchase::{Purchase, PurchaseId, State, Step};
 use crate::metrics::BookedBy;
@@ -72,7 +71,7 @@ impl Reconciling {
             comment,
             people: self.0.parts.settings.resolve_people,
             teams: Arc::clone(&self.0.parts.ground.teams),
-            billing: self.0.parts.settings.billing_time_zone.clone(),
+            billing: self.0.parts.ground.billing.clone(),
         };
         let (resolved, booked): Outcome = self.0.parts.ground.store.write(move |tx| job.run(tx)).await?;
         self.0.tell_resolved(&resolved.purchase, booked).await?;
@@ -102,7 +101,7 @@ struct Job {
     comment: Option<String>,
     people: usize,
     teams: Arc<Teams>,
-    billing: TimeZone,
+    billing: Billing,
 }
 
 impl Job {
@@ -141,7 +140,7 @@ impl Job {
     fn book(&self, mut tx: Tx<'_>, mut purchase: Purchase) -> Result<Finished<Outcome>, Refusal> {
         let attempt = store::attempts::newest_sent(tx.session(), purchase.id)?;
         let booking = Booking::estimated(BookedBy::People, &purchase, attempt.as_ref(), &self.billing);
-        let (event, booked) = booking.enter(&mut tx, &mut purchase, &self.teams)?;
+        let (event, booked) = booking.enter(&mut tx, &mut purchase, (&self.teams, &self.billing))?;
         Ok(tx.commit(&event, (Resolved { purchase, wanted: 0 }, Some(booked)))?)
     }
 }

@@ -9,6 +9,7 @@ use crate::domain::order::Receipt;
 use crate::domain::purchase::{Purchase, Step};
 use crate::domain::quote::Quote;
 use crate::store::error::StoreError;
+use crate::store::owned;
 use crate::store::purchases::deciding_teams;
 use crate::store::tx::Tx;
 
@@ -61,6 +62,9 @@ pub fn step(
             purchase.version.into(),
         ],
     )?;
+    if state.is_active() != purchase.state.is_active() {
+        owned::reown(tx, purchase.number.as_str())?;
+    }
     purchase.state = state;
     purchase.approved_until = trace.approved_until.or(purchase.approved_until);
     purchase.code = trace.code.map(ToOwned::to_owned);

@@ -181,16 +181,21 @@ async fn a_ledger_that_does_not_agree_with_the_events_is_found_and_named() {
             &["purchase %1: the ledger has …"],
         ),
         tampering(
-            "INSERT INTO ledger SELECT 10, at_us, month, team, purchase_id, 'release', -20710000, currency, country
+            "INSERT INTO ledger (id, at_us, month, team, purchase_id, kind, amount_micros, currency, country)
+             SELECT 10, at_us, month, team, purchase_id, 'release', -20710000, currency, country
              FROM ledger WHERE id = 9",
             &["purchase %3: the ledger has 20.71 released, its events 0.00"],
         ),
         tampering(
-            "INSERT INTO ledger SELECT -1, at_us, month, team, purchase_id, 'setup', 1, currency, country
+            "INSERT INTO ledger (id, at_us, month, team, purchase_id, kind, amount_micros, currency, country)
+             SELECT -1, at_us, month, team, purchase_id, 'setup', 1, currency, country
              FROM ledger WHERE id = 9",
             &["purchase %3: the ledger has 0.000001 charged, its events 0.00"],
         ),
-        tampering("DELETE FROM ledger WHERE id = 8", &["purchase %2: the ledger has 0.00 released, its events 20.71"]),
+        tampering(
+            "DELETE FROM ledger WHERE id = 8",
+            &["purchase %2: the ledger has 0.00 released, its events 20.71"],
+        ),
         tampering(
             "UPDATE ledger SET month = '1999-01', team = 'support' WHERE id = 9",
             &[

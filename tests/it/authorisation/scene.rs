@@ -155,6 +155,9 @@ impl Scene {
             // Nobody buys for support here.
             "POST /v1/freezes" => json!({"scope": "support", "reason": "a try"}),
             "POST /v1/numbers/assign" => json!({"all": true, "team": "growth"}),
+            "POST /v1/spend/adjustments" => {
+                json!({"kind": "adjustment", "amount": "0.01", "team": "support", "reason": "a try"})
+            }
             "POST /v1/registrations" => registration("CA"),
             "POST /v1/registrations/{id}/approve" => {
                 json!({"digest": self.digest(thing, "form_digest").await})

@@ -112,7 +112,7 @@ impl Stage {
     }
 
     /// Every event of an action, as it stands in the evidence.
-    fn events(&self, action: &str) -> Vec<Value> {
+    pub fn events(&self, action: &str) -> Vec<Value> {
         let connection = rusqlite::Connection::open(self.folder.path().join("gateway.db")).unwrap();
         let sql = "SELECT body FROM audit_events WHERE action = ?1 ORDER BY seq";
         let mut statement = connection.prepare(sql).unwrap();
