@@ -141,14 +141,13 @@ impl Gateway {
         let reconciling = public.reconciling.clone();
         let (registrations, notices) = (public.registrations.clone(), public.notices.clone());
         let verifier = Arc::clone(&public.verifier);
-        let certificate = match &config.server.tls {
-            Some(files) => Some(Certificate::load(files).await?),
-            None => None,
-        };
+        let certificate = Certificate::configured(config.server.tls.as_ref()).await?;
         let reload = Reload {
             verifier: Arc::clone(&verifier),
-            certificate: certificate.clone(),
+            certificate,
             upstream: parts.upstream.clone(),
+            metrics: public.metrics.clone(),
+        };
         let router = PublicRouter::new(public);
 
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
