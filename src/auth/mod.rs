@@ -13,6 +13,8 @@
 mod claims;
 mod compact;
 mod fetch;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod issuer;
 mod jwk;
 mod key_file;

@@ -7,6 +7,8 @@
 #![doc = include_str!("UPSTREAM.md")]
 
 mod client;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod limit;
 mod observe;
 mod options;

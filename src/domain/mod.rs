@@ -7,6 +7,8 @@ pub mod audit;
 pub mod billing;
 pub mod canonical;
 pub mod chain;
+#[cfg(test)]
+pub(crate) mod corpus;
 pub mod country;
 pub mod freeze;
 pub mod inner_address;

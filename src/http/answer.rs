@@ -15,6 +15,7 @@ const ALLOWED: &[&str] = &[
     "cache-control",
     "cache-status",
     "connection",
+    "content-disposition",
     "content-length",
     "content-security-policy",
     "content-type",

@@ -11,6 +11,8 @@ mod context;
 mod csv;
 mod document;
 mod door;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod head;
 mod host;
 mod limit;

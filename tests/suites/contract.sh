@@ -7,7 +7,7 @@ source tests/lib/fetch.sh
 
 home="$CACHE/python-contract"
 export GATEWAY SUITE_DIR PYTHONPATH="$PWD/tests/lib" PYTHONDONTWRITEBYTECODE=1
-seconds=$([[ -n $TEST_FULL ]] && echo 600 || echo 150)
+seconds=$([[ -n $TEST_FULL ]] && echo 3600 || echo 140)
 cases=$([[ -n $TEST_FULL ]] && echo 10000 || echo 1000)
 
 need "schemathesis is here" python_env "$home" tests/contract/requirements.txt

@@ -21,6 +21,8 @@ use crate::http::refusal::{HttpCode, HttpRefusal};
 use crate::http::state::Public;
 
 pub(in crate::http) use buy::registration_data;
+#[cfg(any(test, fuzzing))]
+pub(in crate::http) use numbers::filter as owned_filter;
 pub(in crate::http) use register::FormBody;
 pub(in crate::http) use shapes::Currency;
 

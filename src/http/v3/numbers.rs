@@ -59,7 +59,7 @@ pub(super) async fn numbers(
     Ok(response)
 }
 
-fn filter(params: &Params) -> Result<OwnedFilter, Refusal> {
+pub(in crate::http) fn filter(params: &Params) -> Result<OwnedFilter, Refusal> {
     let exclude_10dlc_campaign = match params.find("exclude_10dlc_campaign") {
         None => false,
         Some(text) if text.eq_ignore_ascii_case("true") || text == "1" => true,
