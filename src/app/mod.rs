@@ -34,7 +34,7 @@ use crate::service::registrations::Registrations;
 use crate::service::spend::LastAccount;
 use crate::store::attempts::InstanceId;
 use crate::store::{self, Store, StoreError};
-use listen::{Certificate, Listener};
+use listen::Listener;
 
 pub use evidence::{EvidenceSource, Fault, Report, WantedExport, export_evidence, verify_evidence};
 pub use reload::Reload;
@@ -141,13 +141,7 @@ impl Gateway {
         let reconciling = public.reconciling.clone();
         let (registrations, notices) = (public.registrations.clone(), public.notices.clone());
         let verifier = Arc::clone(&public.verifier);
-        let certificate = Certificate::configured(config.server.tls.as_ref()).await?;
-        let reload = Reload {
-            verifier: Arc::clone(&verifier),
-            certificate,
-            upstream: parts.upstream.clone(),
-            metrics: public.metrics.clone(),
-        };
+        let reload = Reload::new(config, &parts.upstream, &public).await?;
         let router = PublicRouter::new(public);
 
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());

@@ -8,6 +8,7 @@ use crate::app::{StartError, upstream, wiring};
 use crate::auth::Verifier;
 use crate::clicksend::ClickSend;
 use crate::config::Config;
+use crate::http::PublicParts;
 use crate::metrics::Metrics;
 
 /// The keys that take effect without a restart, by how their names begin.
@@ -24,6 +25,19 @@ pub struct Reload {
 }
 
 impl Reload {
+    pub(super) async fn new(
+        config: &Config,
+        upstream: &ClickSend,
+        public: &PublicParts,
+    ) -> Result<Self, StartError> {
+        Ok(Self {
+            verifier: Arc::clone(&public.verifier),
+            certificate: Certificate::configured(config.server.tls.as_ref()).await?,
+            upstream: upstream.clone(),
+            metrics: public.metrics.clone(),
+        })
+    }
+
     /// Puts a changed configuration in force, from the next request on. Reads key files, so it blocks as long as
     /// their disk does.
     ///

@@ -83,7 +83,13 @@ async fn rotation(stage: &Stage, process: &Process, seen: &Seen) {
 
 #[tokio::test]
 async fn a_new_api_key_is_used_without_a_restart_and_without_a_failed_request() {
-    let changes = [("api_key = \"simulator-key\"", "api_key_file = \"%folder%/api-key\"")];
+    // However fast this machine searches.
+    let boundless = "misses = { per_minute = 1000000, burst = 1000000 }";
+    let changes = [
+        ("api_key = \"simulator-key\"", "api_key_file = \"%folder%/api-key\""),
+        ("misses = { per_minute = 1000, burst = 1000 }", boundless),
+        ("reads = { per_second = 1000, burst = 1000 }", "reads = { per_second = 100000, burst = 100000 }"),
+    ];
     let mut stage = Stage::without_gateway_but("", &changes).await;
     std::fs::write(stage.folder.path().join("api-key"), "simulator-key\n").unwrap();
     let process = Process::start(&mut stage).await;
