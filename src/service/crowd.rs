@@ -1,6 +1,6 @@
 //! Rate limits for more callers than there is memory for.
 //!
-//! Every caller has a bucket of his own until there are [`OWN`] of them at once; then all share [`SHARED`] buckets,
+//! Every caller has a bucket of his own until there are `OWN` of them at once; then all share `SHARED` buckets,
 //! told apart by a hash that nobody outside can compute. So memory stays below a number whoever calls, somebody who
 //! calls under a million names gains nothing by it, and with the next tidying everybody has his own again.
 

@@ -1,7 +1,7 @@
 //! The account's numbers, mirrored: a row for each of upstream's, with what upstream does not know of it.
 //!
 //! A row stays until its number has left the account: lists that lack it only leave it out of what is shown. Whose it is
-//! stands in purchases and known numbers; [`reown`] copies it here, from every place that changes one of them, so
+//! stands in purchases and known numbers; `reown` copies it here, from every place that changes one of them, so
 //! that pages and sums are one indexed reading.
 
 mod fees;
