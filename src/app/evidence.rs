@@ -14,7 +14,7 @@ use crate::metrics::Metrics;
 use crate::service::evidence::{
     Erasure, Export, Wanted, Witness, WitnessParts, WitnessedHead, verify_database, verify_export,
 };
-use crate::store::{Snapshot, Store};
+use crate::store::{Location, Snapshot, Store};
 
 pub use crate::service::evidence::{Fault, Report, Wanted as WantedExport};
 
@@ -46,7 +46,7 @@ pub(super) fn erasure(config: &Config, store: &Store, clock: &Clock) -> Erasure 
 #[derive(Clone, Copy, Debug)]
 pub enum EvidenceSource<'p> {
     /// A database, which a gateway may be serving from.
-    Database(&'p Path),
+    Database(&'p Location),
     /// An export.
     Export(&'p Path),
 }
@@ -56,7 +56,9 @@ pub fn verify_evidence(source: EvidenceSource<'_>, head: Option<&Path>) -> Resul
     // The head before the snapshot: what is witnessed meanwhile may be beyond what is read.
     let witnessed = head.map(read_head).transpose()?;
     match source {
-        EvidenceSource::Database(path) => Ok(verify_database(&Snapshot::open(path)?, witnessed.as_ref())?),
+        EvidenceSource::Database(location) => {
+            Ok(verify_database(&Snapshot::open(location)?, witnessed.as_ref())?)
+        }
         EvidenceSource::Export(path) => {
             let file = File::open(path).map_err(|error| not_there(path, &error))?;
             verify_export(BufReader::new(file), witnessed.as_ref()).map_err(|error| not_there(path, &error))
@@ -66,7 +68,7 @@ pub fn verify_evidence(source: EvidenceSource<'_>, head: Option<&Path>) -> Resul
 
 /// Writes the evidence of a database as lines of JSON; `to` gets them page by page. Blocks.
 pub fn export_evidence(
-    database: &Path,
+    database: &Location,
     wanted: Wanted,
     mut to: impl FnMut(&str) -> io::Result<()>,
 ) -> Result<(), StartError> {

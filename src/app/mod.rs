@@ -13,14 +13,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use secrecy::ExposeSecret as _;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use uuid::Uuid;
 
 use crate::clicksend::ClickSend;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Database};
 use crate::domain::audit::{Actor, AuditEvent, Target};
 use crate::domain::policy::Policy;
 use crate::http::PublicRouter;
@@ -32,10 +32,10 @@ use crate::service::buying::Buying;
 use crate::service::purchasing::Purchasing;
 use crate::service::registrations::Registrations;
 use crate::service::spend::LastAccount;
-use crate::store::attempts::InstanceId;
-use crate::store::{self, Store, StoreError};
+use crate::store::{self, Address, AddressParts, Snapshot, Store, StoreError};
 use listen::Listener;
 
+pub use crate::store::Location;
 pub use evidence::{EvidenceSource, Fault, Report, WantedExport, export_evidence, verify_evidence};
 pub use reload::Reload;
 pub use wiring::{issuers, verifier};
@@ -44,6 +44,8 @@ pub use wiring::{issuers, verifier};
 const TIDY_EVERY: Duration = Duration::from_mins(1);
 /// How long the start waits for ClickSend to name the account; it starts without as well.
 const ACCOUNT_WITHIN: Duration = Duration::from_secs(5);
+/// How often one looks for what another replica left behind.
+const TAKE_OVER_EVERY: Duration = Duration::from_secs(2);
 /// The operators' listener needs no longer to end than a scrape takes.
 const OPS_GRACE: Duration = Duration::from_secs(2);
 
@@ -127,7 +129,6 @@ impl Gateway {
             store,
             background: background.clone(),
             reads: reads.clone(),
-            instance: InstanceId(Uuid::new_v4()),
             buying,
             account: LastAccount::default(),
         };
@@ -141,6 +142,7 @@ impl Gateway {
         let reconciling = public.reconciling.clone();
         let (registrations, notices) = (public.registrations.clone(), public.notices.clone());
         let verifier = Arc::clone(&public.verifier);
+        let (purchasing, following) = (public.purchasing.clone(), wiring::following(&public, &parts.store));
         let reload = Reload::new(config, &parts.upstream, &public).await?;
         let router = PublicRouter::new(public);
 
@@ -151,7 +153,9 @@ impl Gateway {
         tasks.spawn(async move { verifier.keep_current(refreshing).await });
         tasks.spawn(reconciling.run(stop.clone()));
         tasks.spawn(notices.run(stop.clone()));
-        tasks.spawn(sweep(registrations, config.purchases.sweep_every, stop.clone()));
+        tasks.spawn(take_over(purchasing, registrations.clone(), parts.store.clone(), stop.clone()));
+        tasks.spawn(following.run(stop.clone()));
+        tasks.spawn(sweep(registrations, parts.store.clone(), config.purchases.sweep_every, stop.clone()));
         let (tidy_limit, stop_tidying) = (router.tidier(), stop.clone());
         tasks.spawn(every(TIDY_EVERY, stop_tidying, move || {
             searches.tidy();
@@ -220,7 +224,7 @@ impl Gateway {
 
 /// Brings the database to this version's schema, without serving.
 pub fn migrate(config: &Config) -> Result<(), StartError> {
-    Store::open(&config.storage.database, Clock::system())?;
+    Store::open(&database(config)?, Clock::system())?;
     Ok(())
 }
 
@@ -230,14 +234,37 @@ pub fn upstream_for_check(config: &Config) -> Result<ClickSend, StartError> {
     upstream::client(config, Clock::system(), &metrics)
 }
 
+/// Where the configured database is.
+pub fn database(config: &Config) -> Result<Location, StartError> {
+    let storage = &config.storage;
+    match &storage.database {
+        Database::Sqlite(path) => Ok(Location::Sqlite(path.clone())),
+        Database::Postgres(url) => {
+            let address = Address::new(AddressParts {
+                url,
+                password: storage.password.as_ref().map(|password| password.expose_secret()),
+                ca_file: storage.ca_file.as_deref(),
+                emergency_file: &storage.emergency_file,
+            });
+            Ok(Location::Postgres(address.map_err(|error| StartError::Configuration(error.to_string()))?))
+        }
+    }
+}
+
+/// Whether a database of this version is there, without changing it. Blocks.
+pub fn reach(location: &Location) -> Result<(), StartError> {
+    Snapshot::open(location)?;
+    Ok(())
+}
+
 async fn open_store(
     config: &Config,
     clock: Clock,
     disk_lost: CancellationToken,
 ) -> Result<Store, StartError> {
-    let path = config.storage.database.clone();
+    let location = database(config)?;
     let tell = Arc::new(move || disk_lost.cancel());
-    let opened = tokio::task::spawn_blocking(move || Store::open_or_tell(&path, clock, tell)).await;
+    let opened = tokio::task::spawn_blocking(move || Store::open_or_tell(&location, clock, tell)).await;
     Ok(opened.map_err(|error| StartError::Internal(error.to_string()))??)
 }
 
@@ -270,9 +297,31 @@ async fn recover(purchasing: &Purchasing, registrations: &Registrations) -> Resu
     Ok(())
 }
 
+/// Looks for what replicas left behind that are gone, until told to stop. Where one process has the database, it did so at
+/// its start.
+async fn take_over(
+    purchasing: Purchasing,
+    registrations: Registrations,
+    store: Store,
+    stop: CancellationToken,
+) {
+    let leads = store.leads();
+    while store.is_shared() && tokio::time::timeout(TAKE_OVER_EVERY, stop.cancelled()).await.is_err() {
+        if *leads.borrow()
+            && let Err(error) = recover(&purchasing, &registrations).await
+        {
+            tracing::warn!(%error, "what another replica left behind could not be settled; trying again");
+        }
+    }
+}
+
 /// Looks after registrations that nobody asks about any more, until told to stop.
-async fn sweep(registrations: Registrations, period: Duration, stop: CancellationToken) {
+async fn sweep(registrations: Registrations, store: Store, period: Duration, stop: CancellationToken) {
+    let leads = store.leads();
     while tokio::time::timeout(period, stop.cancelled()).await.is_err() {
+        if !*leads.borrow() {
+            continue;
+        }
         if let Err(refusal) = registrations.sweep().await {
             tracing::warn!(%refusal, "registrations could not be swept; the next sweep tries again");
         }

@@ -1,6 +1,7 @@
 //! From the configuration's words to the options of each room.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::app::StartError;
 use crate::auth::{self, ClaimNames, Denied, IssuerOptions, KeyError, Verifier};
@@ -18,6 +19,7 @@ use crate::service::budgets::BudgetReader;
 use crate::service::buying::{self, Buying};
 use crate::service::evidence::Evidence;
 use crate::service::figures::FigureReader;
+use crate::service::following::Following;
 use crate::service::freezes::Freezes;
 use crate::service::ground::Ground;
 use crate::service::limits::{KeyedLimit, PersonLimit, Rate};
@@ -31,7 +33,6 @@ use crate::service::search::{Freshness, Searches};
 use crate::service::spend::{LastAccount, Spend};
 use crate::service::teams::{Budget, Team, Teams};
 use crate::store::Store;
-use crate::store::attempts::InstanceId;
 
 /// What the services are built from.
 pub(super) struct Wired<'c> {
@@ -45,7 +46,6 @@ pub(super) struct Wired<'c> {
     pub(super) background: Background,
     /// Searches and lists: nobody waits for them at the end.
     pub(super) reads: Background,
-    pub(super) instance: InstanceId,
     pub(super) buying: Buying,
     pub(super) account: LastAccount,
 }
@@ -154,7 +154,7 @@ impl Wired<'_> {
             writes: Arc::new(self.limit(metrics::Limit::Writes, self.config.limits.writes)),
             decisions: Arc::new(self.limit(metrics::Limit::Decisions, self.config.limits.decisions)),
             background: self.background.clone(),
-            instance: self.instance,
+            takeover_after: takeover_after(self.config),
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),
             buying: self.buying.clone(),
@@ -185,6 +185,16 @@ impl Wired<'_> {
             credentials_refused: Box::new(move || upstream.credentials_refused()),
             ready: readiness.clone(),
         }
+    }
+}
+
+/// What takes other replicas' doings in.
+pub(super) fn following(public: &PublicParts, store: &Store) -> Following {
+    Following {
+        store: store.clone(),
+        searches: public.searches.clone(),
+        owned: public.owned.clone(),
+        freezes: public.freezes.clone(),
     }
 }
 
@@ -363,4 +373,12 @@ pub(super) fn buying(config: &Config) -> Result<buying::Mode, &'static str> {
         Mode::Live => Ok(buying::Mode::Live),
         Mode::Rehearsal => Ok(buying::Mode::Rehearsal),
     }
+}
+
+/// How old a claim must be before another replica may call it lost: until then, what was claimed may still be on its way
+/// from a process whose session ended before it did. A claim is fresh for 2 s.
+fn takeover_after(config: &Config) -> Duration {
+    const FRESH: Duration = Duration::from_secs(2);
+    let upstream = &config.upstream;
+    FRESH + upstream.connect_timeout + upstream.buy_timeout + config.storage.takeover_margin
 }

@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 
 use super::config_file::ConfigFile;
 use super::{Failure, output};
-use crate::app::{self, EvidenceSource, WantedExport};
+use crate::app::{self, EvidenceSource, Location, WantedExport};
 
 /// Verifies or exports the evidence.
 #[derive(Debug, Args)]
@@ -93,14 +93,15 @@ impl Verify {
     fn run(self) -> Result<(), Failure> {
         let report = match (&self.export, &self.database) {
             (Some(export), _) => app::verify_evidence(EvidenceSource::Export(export), self.head.as_deref())?,
-            (None, Some(database)) => {
-                app::verify_evidence(EvidenceSource::Database(database), self.head.as_deref())?
-            }
+            (None, Some(database)) => app::verify_evidence(
+                EvidenceSource::Database(&database.as_path().into()),
+                self.head.as_deref(),
+            )?,
             (None, None) => {
                 let config = self.config.load()?.config;
-                let configured = Some(config.audit.head_file).filter(|file| file.exists());
-                let head = self.head.or(configured);
-                app::verify_evidence(EvidenceSource::Database(&config.storage.database), head.as_deref())?
+                let configured = Some(&config.audit.head_file).filter(|file| file.exists());
+                let head = self.head.as_deref().or(configured.map(PathBuf::as_path));
+                app::verify_evidence(EvidenceSource::Database(&app::database(&config)?), head)?
             }
         };
         if self.json {
@@ -119,8 +120,8 @@ impl Verify {
 impl Export {
     fn run(self) -> Result<(), Failure> {
         let database = match self.database {
-            Some(database) => database,
-            None => self.config.load()?.config.storage.database,
+            Some(database) => database.as_path().into(),
+            None => app::database(&self.config.load()?.config)?,
         };
         let wanted = WantedExport { from: self.from, personal: self.personal };
         match self.out {
@@ -135,7 +136,7 @@ impl Export {
 }
 
 /// Personal values may be in it, so nobody else reads it.
-fn to_file(database: &Path, wanted: WantedExport, out: &Path) -> Result<(), Failure> {
+fn to_file(database: &Location, wanted: WantedExport, out: &Path) -> Result<(), Failure> {
     let unwritable = |error| Failure::dependency(format_args!("{}: {error}", out.display()));
     let mut file =
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(out).map_err(unwritable)?;

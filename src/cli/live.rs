@@ -3,7 +3,7 @@
 //! Reads only, and asks a serving instance's database for nothing that it holds locked.
 
 use super::{Failure, Status};
-use crate::app;
+use crate::app::{self, Location};
 use crate::auth::{IssuerHealth, KeyState, Verifier};
 use crate::clicksend::{Account, ListFilter, Purpose};
 use crate::config::Config;
@@ -27,7 +27,7 @@ pub(super) async fn ask(config: &Config, verifier: &Verifier) -> Report {
     for issuer in verifier.issuers_health() {
         key_set(&issuer, &mut report);
     }
-    match database(&config.storage.database) {
+    match database(config) {
         Ok(state) => report.saw("database", state),
         Err(fault) => report.fault("database", &Failure::dependency(fault)),
     }
@@ -109,9 +109,18 @@ fn key_set(issuer: &IssuerHealth, report: &mut Report) {
     }
 }
 
+fn database(config: &Config) -> Result<String, String> {
+    match app::database(config).map_err(|error| error.to_string())? {
+        Location::Sqlite(path) => file(&path),
+        server @ Location::Postgres(_) => {
+            app::reach(&server).map(|()| format!("there: {server}")).map_err(|error| error.to_string())
+        }
+    }
+}
+
 /// Whether the file is there and a database, by the first bytes that SQLite writes (sqlite.org/fileformat2, 1.3).
 /// Opening it properly would write beside a serving instance.
-fn database(path: &Path) -> Result<String, String> {
+fn file(path: &Path) -> Result<String, String> {
     const MAGIC: &[u8; 16] = b"SQLite format 3\0";
     let shown = path.display();
     let mut start = [0; 16];
@@ -129,7 +138,7 @@ fn database(path: &Path) -> Result<String, String> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a broken fixture stops the test")]
 
-    use super::{Failure, Report, Status, database};
+    use super::{Failure, Report, Status, file};
 
     #[test]
     fn a_fault_of_the_configuration_decides_the_exit_code() {
@@ -148,12 +157,12 @@ mod tests {
     fn a_file_that_is_no_database_is_told_from_none() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("gateway.db");
-        assert!(database(&path).unwrap().starts_with("not there yet"));
+        assert!(file(&path).unwrap().starts_with("not there yet"));
         std::fs::write(&path, "SQLite format 2\0 and more").unwrap();
-        assert!(database(&path).unwrap_err().ends_with("is not an SQLite database"));
+        assert!(file(&path).unwrap_err().ends_with("is not an SQLite database"));
         std::fs::write(&path, "short").unwrap();
-        assert!(database(&path).unwrap_err().ends_with("is not an SQLite database"));
+        assert!(file(&path).unwrap_err().ends_with("is not an SQLite database"));
         std::fs::write(&path, "SQLite format 3\0 and more").unwrap();
-        assert!(database(&path).unwrap().starts_with("there: "));
+        assert!(file(&path).unwrap().starts_with("there: "));
     }
 }

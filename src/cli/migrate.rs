@@ -21,6 +21,6 @@ impl Migrate {
     pub(super) fn run(self) -> Result<(), Failure> {
         let config = self.config.load()?.config;
         app::migrate(&config)?;
-        output::result(format_args!("{} is up to date", config.storage.database.display()))
+        output::result(format_args!("{} is up to date", config.storage.database))
     }
 }

@@ -45,7 +45,7 @@ pub use policy_cases::{Asked, Expected, PolicyCase, read as read_policy_cases};
 pub use print::{Origins, Setting};
 pub use purchases::{Audit, Mode, PreexistingVisibility, Purchases, Retention};
 pub use server::{Ops, Server, Tls};
-pub use storage::Storage;
+pub use storage::{Database, Storage};
 pub use teams::Team;
 pub use telemetry::{Compat, LogFormat, SearchShape, Telemetry};
 pub use units::{Percent, WebUrl};

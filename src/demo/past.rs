@@ -18,7 +18,7 @@ pub(super) async fn retell(
     clock: Clock,
 ) -> Result<(), DemoError> {
     // Closed again at once: the gateway opens it as its only server.
-    let store = Store::open(&config.storage.database, clock).map_err(crate::app::StartError::from)?;
+    let store = Store::open(&crate::app::database(config)?, clock).map_err(crate::app::StartError::from)?;
     let numbers = store.read(sold).await.map_err(crate::app::StartError::from)?;
     drop(store);
     let tell = async |control: &str, body| {

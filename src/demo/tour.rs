@@ -210,7 +210,7 @@ impl Tour {
         let folder = self.ready.data_dir.clone();
         let checking = tokio::task::spawn_blocking(move || {
             let (database, head) = (folder.join("gateway.db"), folder.join("audit-head"));
-            verify_evidence(EvidenceSource::Database(&database), Some(&head))
+            verify_evidence(EvidenceSource::Database(&database.as_path().into()), Some(&head))
         });
         let report = checking.await.map_err(|error| StartError::Internal(error.to_string()))??;
         if !report.whole {

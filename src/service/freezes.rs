@@ -99,7 +99,7 @@ impl Freezes {
     /// Freezes by the gateway itself, unless the same is in force already.
     pub async fn impose(&self, scope: Scope, cause: Cause, reason: String) -> Result<(), Refusal> {
         self.store
-            .write(move |mut tx| match impose(&mut tx, scope, cause, reason)? {
+            .write(move |mut tx| match store::freezes::impose(&mut tx, scope, cause, reason)? {
                 Some(event) => tx.commit(&event, ()),
                 None => tx.unchanged(()),
             })
@@ -118,43 +118,10 @@ pub(super) async fn reread(store: &Store, buying: &Buying) -> Result<(), Refusal
     Ok(())
 }
 
-/// The same as [`Freezes::impose`] inside a transaction that has more to say: writes the freeze, unless it is in force
-/// already, and gives the event that goes with it.
-pub(super) fn impose(
-    tx: &mut Tx<'_>,
-    scope: Scope,
-    cause: Cause,
-    reason: String,
-) -> Result<Option<AuditEvent>, StoreError> {
-    let in_force = store::freezes::in_force(tx.session())?;
-    if in_force.iter().any(|freeze| freeze.scope == scope && freeze.cause == cause) {
-        return Ok(None);
-    }
-    let freeze = Freeze {
-        id: FreezeId::random(),
-        scope,
-        cause,
-        reason,
-        created_by: "gateway".to_owned(),
-        created_at: tx.at(),
-        lifted: None,
-    };
-    tracing::error!(scope = %freeze.scope, cause = cause.as_str(), reason = freeze.reason, "buying is frozen");
-    store::freezes::insert(tx, &freeze)?;
-    Ok(Some(event(&freeze, Actor::Gateway("freezes"))))
-}
-
 fn commit(mut tx: Tx<'_>, freeze: Freeze, by: Actor) -> Result<Finished<Freeze>, Refusal> {
     store::freezes::insert(&mut tx, &freeze)?;
-    let event = event(&freeze, by);
+    let event = store::freezes::event(&freeze, by);
     Ok(tx.commit(&event, freeze)?)
-}
-
-fn event(freeze: &Freeze, by: Actor) -> AuditEvent {
-    AuditEvent::new("buying.frozen", by, Target::new("freeze", &freeze.id))
-        .with("scope", freeze.scope.to_string())
-        .with("cause", freeze.cause.as_str())
-        .with("why", freeze.reason.clone())
 }
 
 fn administers(principal: &Principal, what: &str) -> Result<(), Refusal> {
@@ -185,7 +152,9 @@ mod tests {
     #[tokio::test]
     async fn what_was_read_first_is_never_the_last_word() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&folder.path().join("gateway.db"), Clock::system()).unwrap();
+        let store =
+            Store::open(&crate::store::testing::location(&folder.path().join("gateway.db")), Clock::system())
+                .unwrap();
         let buying = Buying::new(Ok(Mode::Live), Background::default(), store.emergency().clone());
         let turn = buying.turn().await;
         let mut reading = pin!(reread(&store, &buying));
@@ -198,7 +167,8 @@ mod tests {
     }
 
     fn freeze_all(mut tx: Tx<'_>) -> Result<Finished<()>, Refusal> {
-        let event = super::impose(&mut tx, Scope::All, Cause::WentBack, "why".to_owned())?.unwrap();
+        let event =
+            crate::store::freezes::impose(&mut tx, Scope::All, Cause::WentBack, "why".to_owned())?.unwrap();
         Ok(tx.commit(&event, ())?)
     }
 }

@@ -19,7 +19,6 @@ use crate::service::passage::Passage;
 use crate::service::spend::LastAccount;
 use crate::service::teams::Teams;
 use crate::store::Store;
-use crate::store::attempts::InstanceId;
 
 /// The shared ground. Cheap to clone; all clones share the limit.
 #[derive(Clone)]
@@ -38,8 +37,8 @@ pub struct Ground {
     pub decisions: Arc<PersonLimit>,
     /// Where detached work runs.
     pub background: Background,
-    /// This process.
-    pub instance: InstanceId,
+    /// How old a claim must be before another replica may call it lost.
+    pub takeover_after: Duration,
     /// Time.
     pub clock: Clock,
     /// Counters.

@@ -12,6 +12,7 @@ pub mod driving;
 pub mod evaluation;
 pub mod evidence;
 pub mod figures;
+pub mod following;
 pub mod freezes;
 pub mod ground;
 pub mod judging;

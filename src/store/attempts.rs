@@ -1,37 +1,43 @@
 //! Attempts: one row for each buy that may have been sent, written before its first byte.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::domain::purchase::{Purchase, PurchaseId};
+use crate::domain::purchase::PurchaseId;
 use crate::domain::quote::Quote;
 use crate::store::error::StoreError;
-use crate::store::purchases;
-use crate::store::session::{Session, only_text};
+use crate::store::session::Session;
 use crate::store::tx::Tx;
 
-/// The identity of a serving process, new at each start.
+/// The identity of a serving process, new at each start and, with PostgreSQL, at each session of its writer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InstanceId(pub Uuid);
 
-/// The identity of an attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The identity of an attempt, known before it is written: what became of an attempt is told of it and of no other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttemptId(pub Uuid);
 
-/// Writes the attempt that a claim makes this instance's own. `baseline` are the guids that the number's rows
+impl AttemptId {
+    /// A new one, later than those before.
+    pub fn new() -> Self {
+        Self(Uuid::now_v7())
+    }
+}
+
+/// Writes the attempt that a claim makes the writing instance's own. `baseline` are the guids that the number's rows
 /// had among the owned numbers before: what a later list shows beyond them came from this attempt.
 pub fn insert(
     tx: &mut Tx<'_>,
+    id: AttemptId,
     purchase: PurchaseId,
-    instance: InstanceId,
     baseline: &[String],
     quote: &Quote,
-) -> Result<AttemptId, StoreError> {
-    let id = AttemptId(Uuid::now_v7());
-    let at = tx.at();
+) -> Result<(), StoreError> {
+    let (at, instance, shared) = (tx.at(), tx.instance(), tx.shared_time());
     tx.execute_one(
-        "INSERT INTO attempts (id, purchase_id, instance, claimed_us, baseline, quote)
-         VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO attempts (id, purchase_id, instance, claimed_us, baseline, quote, shared_us)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
         &[
             (&id.0.to_string()).into(),
             (&purchase.to_string()).into(),
@@ -39,9 +45,19 @@ pub fn insert(
             at.into(),
             (&serde_json::to_string(baseline)?).into(),
             (&serde_json::to_string(quote)?).into(),
+            shared.into(),
         ],
+    )
+}
+
+/// The open attempt of a purchase; there is never more than one.
+pub fn open(session: &Session<'_>, purchase: PurchaseId) -> Result<Option<AttemptId>, StoreError> {
+    let found = session.query_first(
+        "SELECT id FROM attempts WHERE purchase_id = $1 AND outcome IS NULL",
+        &[(&purchase.to_string()).into()],
+        |row| row.parsed(),
     )?;
-    Ok(id)
+    Ok(found.map(AttemptId))
 }
 
 /// Notes how the open attempt of a purchase ended; there is never more than one. `Conflict` when there is none.
@@ -74,18 +90,24 @@ pub fn newest_sent(session: &Session<'_>, purchase: PurchaseId) -> Result<Option
     )
 }
 
-/// Purchases that another instance claimed and never finished, at most `limit`.
-pub fn left_behind(session: &Session<'_>, me: InstanceId, limit: i64) -> Result<Vec<Purchase>, StoreError> {
-    let ids: Vec<String> = session.query(
-        "SELECT p.id FROM purchases p JOIN attempts a ON a.purchase_id = p.id AND a.outcome IS NULL
-         WHERE p.state = 'dispatching' AND a.instance <> $1 ORDER BY p.id LIMIT $2",
-        &[(&me.0.to_string()).into(), limit.into()],
-        only_text,
-    )?;
-    let mut found = Vec::new();
-    for id in ids {
-        let id = id.parse().map_err(StoreError::corrupt)?;
-        found.extend(purchases::find(session, id)?);
-    }
-    Ok(found)
+/// Something that an instance claimed and never finished.
+#[derive(Clone, Copy, Debug)]
+pub struct LeftBehind<T> {
+    /// What.
+    pub claimed: T,
+    /// By whom.
+    pub by: InstanceId,
+    /// When, by the shared clock.
+    pub since: Timestamp,
+}
+
+/// Purchases that are claimed and not finished, oldest first, at most `limit`; the caller knows which instances live.
+pub fn under_way(session: &Session<'_>, limit: i64) -> Result<Vec<LeftBehind<PurchaseId>>, StoreError> {
+    session.query(
+        "SELECT p.id, a.instance, a.shared_us FROM purchases p
+         JOIN attempts a ON a.purchase_id = p.id AND a.outcome IS NULL
+         WHERE p.state = 'dispatching' ORDER BY p.id LIMIT $1",
+        &[limit.into()],
+        |row| Ok(LeftBehind { claimed: row.parsed()?, by: InstanceId(row.parsed()?), since: row.time()? }),
+    )
 }

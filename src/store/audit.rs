@@ -82,6 +82,26 @@ pub fn after(session: &Session<'_>, sequence: i64, limit: i64) -> Result<Vec<Eve
     session.query(&statement, &[sequence.into(), limit.into()], read)
 }
 
+/// What an event is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// Its number.
+    pub sequence: i64,
+    /// The target's kind.
+    pub target_kind: String,
+    /// The target's id.
+    pub target_id: String,
+}
+
+/// What the events after `sequence` are about, oldest first, at most `limit`.
+pub fn told_after(session: &Session<'_>, sequence: i64, limit: i64) -> Result<Vec<Told>, StoreError> {
+    session.query(
+        "SELECT seq, target_kind, target_id FROM audit_events WHERE seq > $1 ORDER BY seq LIMIT $2",
+        &[sequence.into(), limit.into()],
+        |row| Ok(Told { sequence: row.int()?, target_kind: row.lossy_text()?, target_id: row.lossy_text()? }),
+    )
+}
+
 /// The bodies of the newest events about a target, oldest first, at most `limit`.
 pub fn about(session: &Session<'_>, kind: &str, id: &str, limit: i64) -> Result<Vec<String>, StoreError> {
     let mut bodies = session.query(

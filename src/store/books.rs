@@ -165,6 +165,10 @@ pub fn policies(session: &Session<'_>, offset: i64, limit: i64) -> Result<Vec<Po
 
 /// What the database says about its own file: nothing where all is well, at most `limit` complaints.
 pub fn complaints_about_the_file(session: &Session<'_>, limit: i64) -> Result<Vec<String>, StoreError> {
+    if !session.is_of_a_file() {
+        // A server has no such question; its own pg_amcheck and checksums look after its files.
+        return Ok(Vec::new());
+    }
     let told = session.query(&format!("PRAGMA integrity_check({limit})"), &[], only_lossy_text)?;
     Ok(told.into_iter().filter(|told| told != "ok").collect())
 }

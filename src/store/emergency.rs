@@ -19,7 +19,9 @@ use crate::domain::canonical::Digest;
 use crate::domain::order::{Receipt, Sent};
 use crate::domain::purchase::PurchaseId;
 use crate::domain::registration::RegistrationId;
+use crate::store::attempts::AttemptId;
 use crate::store::error::StoreError;
+use crate::store::registrations::ClaimId;
 
 /// Room for what can be under way at once, a hundred records at least.
 const SIZE: usize = 64 * 1024;
@@ -35,6 +37,9 @@ pub enum Outcome {
         id: PurchaseId,
         /// Which one, counted from 1: what became of it says nothing about a later one.
         attempt: i64,
+        /// Its name, which another replica's of the same count has not.
+        #[serde(default)]
+        claim: Option<AttemptId>,
         /// Upstream's answer, the receipt verbatim.
         sent: Sent<Receipt>,
     },
@@ -44,6 +49,9 @@ pub enum Outcome {
         id: RegistrationId,
         /// The version that its claim made: what became of it says nothing about a later claim.
         claimed: i64,
+        /// The claim's name, which another replica's of the same version has not.
+        #[serde(default)]
+        claim: Option<ClaimId>,
         /// Upstream's answer.
         sent: Sent<()>,
     },
@@ -269,11 +277,11 @@ mod tests {
             price_monthly: Some("19.00".into()),
             currency: None,
         };
-        Outcome::Purchase { id: PurchaseId::random(), attempt: 1, sent: Sent::Done(receipt) }
+        Outcome::Purchase { id: PurchaseId::random(), attempt: 1, claim: None, sent: Sent::Done(receipt) }
     }
 
     fn registered() -> Outcome {
-        Outcome::Registration { id: RegistrationId::random(), claimed: 2, sent: Sent::Done(()) }
+        Outcome::Registration { id: RegistrationId::random(), claimed: 2, claim: None, sent: Sent::Done(()) }
     }
 
     #[tokio::test]

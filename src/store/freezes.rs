@@ -1,6 +1,7 @@
 //! Freezes as rows: made once, lifted once.
 
-use crate::domain::freeze::{Freeze, FreezeId, Scope};
+use crate::domain::audit::{Actor, AuditEvent, Target};
+use crate::domain::freeze::{Cause, Freeze, FreezeId, Scope};
 use crate::domain::principal::TeamId;
 use crate::store::error::StoreError;
 use crate::store::session::{Param, Row, Session};
@@ -54,7 +55,7 @@ pub fn newest(session: &Session<'_>, limit: i64) -> Result<Vec<Freeze>, StoreErr
 /// Writes a freeze.
 pub fn insert(tx: &mut Tx<'_>, freeze: &Freeze) -> Result<(), StoreError> {
     let team = match &freeze.scope {
-        Scope::All => Param::Null,
+        Scope::All => Param::Text(None),
         Scope::Team(team) => team.as_str().into(),
     };
     tx.execute_one(
@@ -68,6 +69,40 @@ pub fn insert(tx: &mut Tx<'_>, freeze: &Freeze) -> Result<(), StoreError> {
             freeze.created_at.into(),
         ],
     )
+}
+
+/// Stops buying by itself, inside a transaction that has more to say: writes the freeze, unless it is in force already, and
+/// gives the event that goes with it.
+pub fn impose(
+    tx: &mut Tx<'_>,
+    scope: Scope,
+    cause: Cause,
+    reason: String,
+) -> Result<Option<AuditEvent>, StoreError> {
+    let in_force = in_force(tx.session())?;
+    if in_force.iter().any(|freeze| freeze.scope == scope && freeze.cause == cause) {
+        return Ok(None);
+    }
+    let freeze = Freeze {
+        id: FreezeId::random(),
+        scope,
+        cause,
+        reason,
+        created_by: "gateway".to_owned(),
+        created_at: tx.at(),
+        lifted: None,
+    };
+    tracing::error!(scope = %freeze.scope, cause = cause.as_str(), reason = freeze.reason, "buying is frozen");
+    insert(tx, &freeze)?;
+    Ok(Some(event(&freeze, Actor::Gateway("freezes"))))
+}
+
+/// The event of a freeze.
+pub fn event(freeze: &Freeze, by: Actor) -> AuditEvent {
+    AuditEvent::new("buying.frozen", by, Target::new("freeze", &freeze.id))
+        .with("scope", freeze.scope.to_string())
+        .with("cause", freeze.cause.as_str())
+        .with("why", freeze.reason.clone())
 }
 
 /// Lifts a freeze; `Conflict` when it is not in force.

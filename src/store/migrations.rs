@@ -1,14 +1,16 @@
 //! Brings a database to this version's schema: each file once, in order, each in a transaction of its own.
 //!
 //! A file that was changed after it ran, or a version that this program does not know, stops the start: both
-//! mean that the program and the database do not belong together.
+//! mean that the program and the database do not belong together. The files are SQLite's; `postgres::schema` says them
+//! in PostgreSQL's words.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, params};
 use uuid::Uuid;
 
 use crate::domain::canonical::Digest;
+use crate::store::engine::Engine;
 use crate::store::error::StoreError;
+use crate::store::session::Session;
 
 const MIGRATIONS: &[(i64, &str)] = &[
     (1, include_str!("migrations/0001_first.sql")),
@@ -19,27 +21,50 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (6, include_str!("migrations/0006_notices.sql")),
     (7, include_str!("migrations/0007_console.sql")),
     (8, include_str!("migrations/0008_money.sql")),
+    (9, include_str!("migrations/0009_replicas.sql")),
 ];
 
-pub(super) fn run(connection: &Connection, at: Timestamp) -> Result<(), StoreError> {
-    connection.execute_batch(
-        "CREATE TABLE IF NOT EXISTS schema_migrations (
-             version INTEGER NOT NULL PRIMARY KEY, digest BLOB NOT NULL, at_us INTEGER NOT NULL) STRICT",
-    )?;
-    refuse_newer(version(connection)?)?;
-    MIGRATIONS.iter().try_for_each(|(version, sql)| apply(connection, *version, sql, at))?;
+/// Brings a database up to date, beside whoever else wants the same.
+pub(super) fn run(engine: &mut dyn Engine, at: Timestamp) -> Result<(), StoreError> {
+    within(engine, |engine| {
+        engine.migrate(
+            "CREATE TABLE IF NOT EXISTS schema_migrations (
+             version INTEGER NOT NULL PRIMARY KEY, digest BLOB NOT NULL, at_us INTEGER NOT NULL) STRICT;",
+        )?;
+        refuse_newer(version(&engine.session())?)
+    })?;
+    for (version, sql) in MIGRATIONS {
+        within(engine, |engine| apply(engine, *version, sql, at))?;
+    }
     // A database gets its identity once, so that it can be told from every other.
-    connection.execute(
-        "INSERT INTO gateway (one, database_id, created_us)
-         SELECT 1, ?1, ?2 WHERE NOT EXISTS (SELECT 1 FROM gateway)",
-        params![Uuid::new_v4().to_string(), at.as_microsecond()],
-    )?;
-    Ok(())
+    within(engine, |engine| {
+        let session = engine.session();
+        if session.query_int("SELECT count(*) FROM gateway", &[])? == 0 {
+            session.execute(
+                "INSERT INTO gateway (one, database_id, created_us) VALUES (1, $1, $2)",
+                &[(&Uuid::new_v4().to_string()).into(), at.into()],
+            )?;
+        }
+        Ok(())
+    })
+}
+
+/// One transaction.
+fn within(
+    engine: &mut dyn Engine,
+    work: impl FnOnce(&dyn Engine) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    engine.begin()?;
+    let done = work(engine).and_then(|()| engine.commit(None));
+    if done.is_err() && engine.is_in_transaction() {
+        engine.roll_back();
+    }
+    done
 }
 
 /// Whether a database that nobody may bring up to date now can be read by this program.
-pub(super) fn check(connection: &Connection) -> Result<(), StoreError> {
-    let (version, known) = (version(connection)?, known());
+pub(super) fn check(session: &Session<'_>) -> Result<(), StoreError> {
+    let (version, known) = (version(session)?, known());
     refuse_newer(version)?;
     if version < known {
         return Err(StoreError::Corrupt(format!(
@@ -49,9 +74,8 @@ pub(super) fn check(connection: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn version(connection: &Connection) -> Result<i64, StoreError> {
-    Ok(connection
-        .query_row("SELECT coalesce(max(version), 0) FROM schema_migrations", [], |row| row.get(0))?)
+fn version(session: &Session<'_>) -> Result<i64, StoreError> {
+    session.query_int("SELECT coalesce(max(version), 0) FROM schema_migrations", &[])
 }
 
 fn known() -> i64 {
@@ -68,22 +92,23 @@ fn refuse_newer(version: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn apply(connection: &Connection, version: i64, sql: &str, at: Timestamp) -> Result<(), StoreError> {
-    let digest = Digest::of(&[sql.as_bytes()]);
-    let applied: Option<Vec<u8>> = connection
-        .query_row("SELECT digest FROM schema_migrations WHERE version = ?1", [version], |row| row.get(0))
-        .optional()?;
+fn apply(engine: &dyn Engine, version: i64, sql: &str, at: Timestamp) -> Result<(), StoreError> {
+    let (digest, session) = (Digest::of(&[sql.as_bytes()]), engine.session());
+    let applied = session.query_first(
+        "SELECT digest FROM schema_migrations WHERE version = $1",
+        &[version.into()],
+        |row| row.blob(),
+    )?;
     match applied {
         Some(bytes) if bytes == digest.as_bytes() => Ok(()),
         Some(_) => Err(StoreError::Corrupt(format!("migration {version} was changed after it ran"))),
         None => {
-            let transaction = connection.unchecked_transaction()?;
-            transaction.execute_batch(sql)?;
-            transaction.execute(
-                "INSERT INTO schema_migrations (version, digest, at_us) VALUES (?1, ?2, ?3)",
-                params![version, digest.as_bytes(), at.as_microsecond()],
+            engine.migrate(sql)?;
+            session.execute(
+                "INSERT INTO schema_migrations (version, digest, at_us) VALUES ($1, $2, $3)",
+                &[version.into(), (&digest).into(), at.into()],
             )?;
-            Ok(transaction.commit()?)
+            Ok(())
         }
     }
 }
@@ -95,7 +120,11 @@ mod tests {
     use jiff::Timestamp;
     use rusqlite::Connection;
 
-    use super::{MIGRATIONS, apply, check, run};
+    use super::{MIGRATIONS, check, run};
+    use crate::domain::canonical::Digest;
+    use crate::store::engine::Engine as _;
+    use crate::store::session::{Link, Session};
+    use crate::store::sqlite::Sqlite;
 
     #[test]
     fn events_that_were_there_before_are_found_by_who_did_it() {
@@ -104,21 +133,27 @@ mod tests {
             .execute_batch("CREATE TABLE schema_migrations (version INTEGER, digest BLOB, at_us INTEGER)")
             .unwrap();
         for (version, sql) in MIGRATIONS.iter().filter(|(version, _)| *version < 3) {
-            apply(&connection, *version, sql, Timestamp::UNIX_EPOCH).unwrap();
+            connection.execute_batch(sql).unwrap();
+            let digest = Digest::of(&[sql.as_bytes()]);
+            let applied = "INSERT INTO schema_migrations VALUES (?1, ?2, 0)";
+            connection.execute(applied, rusqlite::params![version, digest.as_bytes()]).unwrap();
         }
-        assert!(check(&connection).unwrap_err().to_string().contains("bring it up to date with migrate"));
+        let session = Session::new(Link::Sqlite(&connection));
+        assert!(check(&session).unwrap_err().to_string().contains("bring it up to date with migrate"));
         let bodies =
             [r#"{"actor":{"person":{"issuer":"i","subject":"ann"}}}"#, r#"{"actor":{"gateway":"start"}}"#];
         for (sequence, body) in (1_i64..).zip(bodies) {
             let insert = "INSERT INTO audit_events VALUES (?1, 0, 'a', 'k', 'i', ?2, x'', x'')";
             connection.execute(insert, rusqlite::params![sequence, body]).unwrap();
         }
-        run(&connection, Timestamp::UNIX_EPOCH).unwrap();
-        check(&connection).unwrap();
-        let mut statement = connection.prepare("SELECT actor FROM audit_events ORDER BY seq").unwrap();
-        let actors: Vec<String> =
-            statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        let mut engine = Sqlite::over(connection);
+        run(&mut engine, Timestamp::UNIX_EPOCH).unwrap();
+        check(&engine.session()).unwrap();
+        let actors = engine
+            .session()
+            .query("SELECT actor FROM audit_events ORDER BY seq", &[], |row| row.text())
+            .unwrap();
         assert_eq!(actors, ["ann", "gateway:start"]);
-        assert!(connection.execute("UPDATE audit_events SET actor = 'bob'", []).is_err());
+        assert!(engine.session().execute("UPDATE audit_events SET actor = 'bob'", &[]).is_err());
     }
 }

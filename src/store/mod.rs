@@ -11,7 +11,9 @@ pub mod attempts;
 pub mod audit;
 pub mod books;
 pub mod emergency;
+mod engine;
 mod error;
+mod fence;
 pub mod freezes;
 pub mod idempotency;
 pub mod known_numbers;
@@ -21,6 +23,7 @@ pub mod notices;
 pub mod owned;
 pub mod personal;
 pub mod policies;
+mod postgres;
 pub mod purchases;
 mod reader;
 pub mod registrations;
@@ -30,9 +33,11 @@ mod session;
 mod snapshot;
 pub mod spend;
 mod sqlite;
+mod standing;
 mod tx;
 mod writer;
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,14 +46,20 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use emergency::Emergency;
+use engine::Engine;
+use postgres::{Listening, Postgres};
 use reader::Readers;
-use sqlite::ServingLock;
+use sqlite::{ServingLock, Sqlite};
+use standing::Standing;
 use writer::Writer;
 
+#[cfg(test)]
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
 pub use error::StoreError;
+pub use postgres::{Address, AddressParts};
 pub use session::Session;
 pub use snapshot::Snapshot;
 pub use tx::{Finished, Tx};
@@ -63,33 +74,96 @@ const DEADLINE: Duration = Duration::from_secs(10);
 pub struct Store(Arc<Inner>);
 
 struct Inner {
+    // Before the writer, whose news it hears of.
+    _listening: Option<Listening>,
     writer: Writer,
     readers: Readers,
-    path: PathBuf,
+    location: Location,
     emergency: Emergency,
+    standing: Arc<Standing>,
     on_lost: OnLost,
     _lock: ServingLock,
 }
 
+/// Which database.
+#[derive(Clone, Debug)]
+pub enum Location {
+    /// A file, for one serving process.
+    Sqlite(PathBuf),
+    /// A server, for any number of replicas.
+    Postgres(Address),
+}
+
+impl From<&Path> for Location {
+    fn from(path: &Path) -> Self {
+        Self::Sqlite(path.to_owned())
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => path.display().fmt(out),
+            Self::Postgres(address) => address.fmt(out),
+        }
+    }
+}
+
 impl Store {
-    /// Opens the database file, creating it and its folder where they are missing, takes the serving lock and
-    /// brings the schema up to date. Blocks: start-up only.
-    pub fn open(path: &Path, clock: Clock) -> Result<Self, StoreError> {
-        Self::open_or_tell(path, clock, Arc::new(|| ()))
+    /// Opens a database, creating the file and its folder where they are missing, takes its lock and brings the schema
+    /// up to date. Blocks: start-up only.
+    pub fn open(location: &Location, clock: Clock) -> Result<Self, StoreError> {
+        Self::open_or_tell(location, clock, Arc::new(|| ()))
     }
 
     /// As [`Store::open`], for a process that must end when an fsync fails.
-    pub fn open_or_tell(path: &Path, clock: Clock, on_lost: OnLost) -> Result<Self, StoreError> {
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+    pub fn open_or_tell(location: &Location, clock: Clock, on_lost: OnLost) -> Result<Self, StoreError> {
+        let beside = match location {
+            Location::Sqlite(path) => path,
+            Location::Postgres(address) => address.emergency_file(),
+        };
+        if let Some(folder) = beside.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder)
                 .map_err(|error| StoreError::Unavailable(format!("{}: {error}", folder.display())))?;
         }
-        let lock = ServingLock::take(path)?;
-        let emergency = Emergency::open(path)?;
-        let writer = Writer::start(path, clock, Arc::clone(&on_lost))?;
-        let readers = Readers::new(path);
-        let path = path.to_owned();
-        Ok(Self(Arc::new(Inner { writer, readers, emergency, path, on_lost, _lock: lock })))
+        let lock = ServingLock::take(beside)?;
+        let emergency = Emergency::open(beside)?;
+        let standing = Arc::new(match location {
+            Location::Sqlite(_) => Standing::alone(),
+            Location::Postgres(_) => Standing::among_others(),
+        });
+        let writer = start_writer(location, clock, (Arc::clone(&on_lost), Arc::clone(&standing)))?;
+        let listening = match location {
+            Location::Sqlite(_) => None,
+            Location::Postgres(address) => Some(Listening::begin(address.clone(), writer.announcing())?),
+        };
+        let (readers, location) = (Readers::new(location), location.clone());
+        let inner = Inner {
+            _listening: listening,
+            writer,
+            readers,
+            location,
+            emergency,
+            standing,
+            on_lost,
+            _lock: lock,
+        };
+        Ok(Self(Arc::new(inner)))
+    }
+
+    /// Whether this process does what one does for all who use the database.
+    pub fn leads(&self) -> watch::Receiver<bool> {
+        self.0.standing.leads()
+    }
+
+    /// How many processes use the database, this one included.
+    pub fn replicas(&self) -> watch::Receiver<u32> {
+        self.0.standing.replicas()
+    }
+
+    /// Whether others may write to the database as well.
+    pub fn is_shared(&self) -> bool {
+        matches!(self.0.location, Location::Postgres(_))
     }
 
     /// Where outcomes go that the database does not take.
@@ -136,9 +210,10 @@ impl Store {
         self.0.writer.newest()
     }
 
-    /// Makes what was deleted gone from the files as well. `Busy` while somebody reads an older state.
+    /// Makes what was deleted gone from the files as well. `Busy` while somebody reads an older state. What a server keeps
+    /// in its files is for its VACUUM, its archive and whoever runs it.
     pub async fn scrub(&self) -> Result<(), StoreError> {
-        let path = self.0.path.clone();
+        let Location::Sqlite(path) = self.0.location.clone() else { return Ok(()) };
         let scrubbing = tokio::task::spawn_blocking(move || sqlite::scrub(&path));
         let scrubbed = scrubbing.await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
         if let Err(error @ StoreError::NotDurable(_)) = &scrubbed {
@@ -146,4 +221,22 @@ impl Store {
         }
         scrubbed
     }
+}
+
+/// A connection to PostgreSQL waits in its own way, which a thread of somebody's runtime must not; so neither is asked of
+/// the caller's.
+fn start_writer(
+    location: &Location,
+    clock: Clock,
+    (on_lost, standing): (OnLost, Arc<Standing>),
+) -> Result<Writer, StoreError> {
+    let start = move || {
+        let engine: Box<dyn Engine> = match location {
+            Location::Sqlite(path) => Box::new(Sqlite::open(path)?),
+            Location::Postgres(address) => Box::new(Postgres::open(address, standing)?),
+        };
+        Writer::start(engine, clock, on_lost)
+    };
+    let started = std::thread::scope(|scope| scope.spawn(start).join());
+    started.unwrap_or_else(|_| Err(StoreError::Unavailable("opening the database panicked".to_owned())))
 }

@@ -229,7 +229,7 @@ pub fn revive(tx: &mut Tx<'_>, key: &NoticeKey) -> Result<(), StoreError> {
 pub fn list(session: &Session<'_>, filter: &Filter, limit: i64) -> Result<Vec<Notice>, StoreError> {
     let statement = format!(
         "SELECT {COLUMNS}
-         WHERE ($1 IS NULL OR subscriber = $1) AND ($2 IS NULL OR (dead_us IS NOT NULL) = $2)
+         WHERE ($1 IS NULL OR subscriber = $1) AND ($2 IS NULL OR CASE WHEN dead_us IS NULL THEN 0 ELSE 1 END = $2)
            AND ($3 IS NULL OR notices.seq < $3 OR (notices.seq = $3 AND subscriber > $4))
          ORDER BY notices.seq DESC, subscriber LIMIT $5"
     );
@@ -247,7 +247,7 @@ pub fn list(session: &Session<'_>, filter: &Filter, limit: i64) -> Result<Vec<No
 /// How many notices wait and are given up, for each subscriber that has any.
 pub fn counts(session: &Session<'_>) -> Result<Vec<Count>, StoreError> {
     session.query(
-        "SELECT subscriber, sum(dead_us IS NULL), sum(dead_us IS NOT NULL) FROM notices GROUP BY subscriber",
+        "SELECT subscriber, count(*) - count(dead_us), count(dead_us) FROM notices GROUP BY subscriber",
         &[],
         |row| Ok(Count { subscriber: row.text()?, waiting: row.int()?, dead: row.int()? }),
     )

@@ -1,26 +1,70 @@
-//! A few read-only connections, each used by one reader at a time, off the async threads.
+//! A few connections that only read, each used by one reader at a time, off the async threads.
 
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Semaphore;
 
 use crate::store::error::StoreError;
-use crate::store::session::Session;
-use crate::store::sqlite;
+use crate::store::session::{Link, Session};
+use crate::store::{Location, postgres, sqlite};
 
-/// Connections at most. SQLite answers a point read in microseconds; more would only hold memory.
-const CONNECTIONS: usize = 4;
+/// Connections at most, for each engine. SQLite answers a point read in microseconds, and more would only hold memory; to
+/// PostgreSQL each statement is a way there and back.
+const TO_SQLITE: usize = 4;
+const TO_POSTGRES: usize = 8;
+
+/// A connection that only reads.
+pub(super) enum Reading {
+    Sqlite(rusqlite::Connection),
+    Postgres(postgres::Connection),
+}
+
+impl Reading {
+    pub(super) fn open(location: &Location) -> Result<Self, StoreError> {
+        match location {
+            Location::Sqlite(path) => Ok(Self::Sqlite(sqlite::open_for_reading(path)?)),
+            Location::Postgres(address) => Ok(Self::Postgres(postgres::open_for_reading(address)?)),
+        }
+    }
+
+    /// Begins a transaction in which all statements see one state.
+    pub(super) fn begin(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(connection) => Ok(connection.execute_batch("BEGIN")?),
+            Self::Postgres(connection) => {
+                connection.script("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            }
+        }
+    }
+
+    fn end(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(connection) => Ok(connection.execute_batch("COMMIT")?),
+            Self::Postgres(connection) => connection.script("COMMIT"),
+        }
+    }
+
+    pub(super) fn session(&self) -> Session<'_> {
+        Session::new(match self {
+            Self::Sqlite(connection) => Link::Sqlite(connection),
+            Self::Postgres(connection) => Link::Postgres(connection),
+        })
+    }
+}
 
 pub(super) struct Readers {
-    path: PathBuf,
+    location: Location,
     places: Arc<Semaphore>,
-    idle: Arc<Mutex<Vec<rusqlite::Connection>>>,
+    idle: Arc<Mutex<Vec<Reading>>>,
 }
 
 impl Readers {
-    pub(super) fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), places: Arc::new(Semaphore::new(CONNECTIONS)), idle: Arc::default() }
+    pub(super) fn new(location: &Location) -> Self {
+        let places = match location {
+            Location::Sqlite(_) => TO_SQLITE,
+            Location::Postgres(_) => TO_POSTGRES,
+        };
+        Self { location: location.clone(), places: Arc::new(Semaphore::new(places)), idle: Arc::default() }
     }
 
     pub(super) async fn read<R: Send + 'static>(
@@ -28,18 +72,29 @@ impl Readers {
         job: impl FnOnce(&Session<'_>) -> Result<R, StoreError> + Send + 'static,
     ) -> Result<R, StoreError> {
         let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| StoreError::Busy)?;
-        let (path, idle) = (self.path.clone(), Arc::clone(&self.idle));
+        let (location, idle) = (self.location.clone(), Arc::clone(&self.idle));
         let reading = tokio::task::spawn_blocking(move || {
             let _place = place;
-            let kept = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let connection = kept.map_or_else(|| sqlite::open_for_reading(&path), Ok)?;
-            // One transaction, so that several statements see one state.
-            connection.execute_batch("BEGIN")?;
-            let result = job(&Session::new(&connection));
-            connection.execute_batch("COMMIT")?;
-            idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+            let reading = begun(&location, &idle)?;
+            let result = job(&reading.session());
+            reading.end()?;
+            idle.lock().unwrap_or_else(PoisonError::into_inner).push(reading);
             result
         });
         reading.await.map_err(|error| StoreError::Unavailable(error.to_string()))?
     }
+}
+
+/// A connection in a transaction: one that is idle, unless the server has gone from behind it in the meantime.
+fn begun(location: &Location, idle: &Mutex<Vec<Reading>>) -> Result<Reading, StoreError> {
+    loop {
+        let kept = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let Some(kept) = kept else { break };
+        if kept.begin().is_ok() {
+            return Ok(kept);
+        }
+    }
+    let reading = Reading::open(location)?;
+    reading.begin()?;
+    Ok(reading)
 }

@@ -1,43 +1,53 @@
 //! One connection as the rest of the store sees it: statements in, cells out, no engine in sight.
 //!
-//! Statements number their parameters `$1, $2 …` as PostgreSQL does, and use only the three kinds of cell that
-//! every engine has. That keeps one text per statement.
+//! Statements number their parameters `$1, $2 …` as PostgreSQL does, use only the three kinds of cell that every engine
+//! has, and no word that only one of them understands. That keeps one text per statement. What an engine does with it
+//! stands in `sqlite::cells` and `postgres::cells`.
 
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
 use crate::domain::canonical::Digest;
 use crate::store::error::StoreError;
+use crate::store::{postgres, sqlite};
 
 /// A connection, inside a transaction or reading a snapshot.
 pub struct Session<'c> {
-    connection: &'c rusqlite::Connection,
+    link: Link<'c>,
 }
 
-/// A value for a statement.
+/// The engine behind a session.
+#[derive(Clone, Copy)]
+pub(super) enum Link<'c> {
+    Sqlite(&'c rusqlite::Connection),
+    Postgres(&'c postgres::Connection),
+    /// The server is not there: every statement says so.
+    Nowhere,
+}
+
+/// A value for a statement. What is not there has a kind all the same, because PostgreSQL wants to know it.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Param<'v> {
-    Null,
-    Int(i64),
-    Text(&'v str),
+    Int(Option<i64>),
+    Text(Option<&'v str>),
     Blob(&'v [u8]),
 }
 
 impl From<i64> for Param<'_> {
     fn from(value: i64) -> Self {
-        Self::Int(value)
+        Self::Int(Some(value))
     }
 }
 
 impl From<bool> for Param<'_> {
     fn from(value: bool) -> Self {
-        Self::Int(i64::from(value))
+        Self::Int(Some(i64::from(value)))
     }
 }
 
 impl From<Timestamp> for Param<'_> {
     fn from(value: Timestamp) -> Self {
-        Self::Int(value.as_microsecond())
+        Self::Int(Some(value.as_microsecond()))
     }
 }
 
@@ -49,13 +59,13 @@ impl From<Option<Timestamp>> for Param<'_> {
 
 impl<'v> From<&'v str> for Param<'v> {
     fn from(value: &'v str) -> Self {
-        Self::Text(value)
+        Self::Text(Some(value))
     }
 }
 
 impl<'v> From<&'v String> for Param<'v> {
     fn from(value: &'v String) -> Self {
-        Self::Text(value)
+        Self::Text(Some(value))
     }
 }
 
@@ -67,55 +77,82 @@ impl<'v> From<&'v Digest> for Param<'v> {
 
 impl<'v> From<Option<&'v str>> for Param<'v> {
     fn from(value: Option<&'v str>) -> Self {
-        value.map_or(Self::Null, Self::Text)
+        Self::Text(value)
     }
 }
 
 impl From<Option<i64>> for Param<'_> {
     fn from(value: Option<i64>) -> Self {
-        value.map_or(Self::Null, Self::Int)
+        Self::Int(value)
     }
 }
 
 /// The cells of one row, taken one after the other in the order of the statement's columns.
 pub(super) struct Row<'r> {
-    row: &'r rusqlite::Row<'r>,
+    cells: Cells<'r>,
     next: usize,
 }
 
-impl Row<'_> {
-    fn cell<T: rusqlite::types::FromSql>(&mut self) -> Result<T, StoreError> {
-        let value = self.row.get(self.next)?;
+#[derive(Clone, Copy)]
+enum Cells<'r> {
+    Sqlite(&'r rusqlite::Row<'r>),
+    Postgres(&'r tokio_postgres::Row),
+}
+
+impl<'r> Row<'r> {
+    pub(super) const fn of_sqlite(row: &'r rusqlite::Row<'r>) -> Self {
+        Self { cells: Cells::Sqlite(row), next: 0 }
+    }
+
+    pub(super) const fn of_postgres(row: &'r tokio_postgres::Row) -> Self {
+        Self { cells: Cells::Postgres(row), next: 0 }
+    }
+
+    fn advance(&mut self) -> (Cells<'r>, usize) {
+        let place = self.next;
         self.next += 1;
-        Ok(value)
+        (self.cells, place)
     }
 
     pub(super) fn int(&mut self) -> Result<i64, StoreError> {
-        self.cell()
+        self.optional_int()?.ok_or_else(|| StoreError::corrupt("nothing where a number belongs"))
     }
 
     pub(super) fn optional_int(&mut self) -> Result<Option<i64>, StoreError> {
-        self.cell()
+        match self.advance() {
+            (Cells::Sqlite(row), place) => Ok(row.get(place)?),
+            (Cells::Postgres(row), place) => postgres::cells::int(row, place),
+        }
     }
 
     pub(super) fn text(&mut self) -> Result<String, StoreError> {
-        self.cell()
+        self.optional_text()?.ok_or_else(|| StoreError::corrupt("nothing where a text belongs"))
     }
 
-    /// A text of whatever bytes: for rows that somebody else may have written.
+    /// A text of whatever bytes: for rows that somebody else may have written. PostgreSQL keeps none but UTF-8.
     pub(super) fn lossy_text(&mut self) -> Result<String, StoreError> {
-        let cell = self.row.get_ref(self.next)?;
-        self.next += 1;
-        let bytes = cell.as_bytes().map_err(StoreError::corrupt)?;
-        Ok(String::from_utf8_lossy(bytes).into_owned())
+        match self.advance() {
+            (Cells::Sqlite(row), place) => {
+                let bytes = row.get_ref(place)?.as_bytes().map_err(StoreError::corrupt)?;
+                Ok(String::from_utf8_lossy(bytes).into_owned())
+            }
+            (Cells::Postgres(row), place) => postgres::cells::text(row, place)?
+                .ok_or_else(|| StoreError::corrupt("nothing where a text belongs")),
+        }
     }
 
     pub(super) fn optional_text(&mut self) -> Result<Option<String>, StoreError> {
-        self.cell()
+        match self.advance() {
+            (Cells::Sqlite(row), place) => Ok(row.get(place)?),
+            (Cells::Postgres(row), place) => postgres::cells::text(row, place),
+        }
     }
 
     pub(super) fn blob(&mut self) -> Result<Vec<u8>, StoreError> {
-        self.cell()
+        match self.advance() {
+            (Cells::Sqlite(row), place) => Ok(row.get(place)?),
+            (Cells::Postgres(row), place) => postgres::cells::blob(row, place),
+        }
     }
 
     pub(super) fn time(&mut self) -> Result<Timestamp, StoreError> {
@@ -173,8 +210,13 @@ pub(super) fn only_int(row: &mut Row<'_>) -> Result<i64, StoreError> {
 }
 
 impl<'c> Session<'c> {
-    pub(super) const fn new(connection: &'c rusqlite::Connection) -> Self {
-        Self { connection }
+    pub(super) const fn new(link: Link<'c>) -> Self {
+        Self { link }
+    }
+
+    /// Whether the database is a file of ours.
+    pub(super) const fn is_of_a_file(&self) -> bool {
+        matches!(self.link, Link::Sqlite(_))
     }
 
     /// Every row, as `read` makes of it. Statements that can return many rows carry a LIMIT.
@@ -182,16 +224,13 @@ impl<'c> Session<'c> {
         &self,
         statement: &str,
         params: &[Param<'_>],
-        mut read: impl FnMut(&mut Row<'_>) -> Result<T, StoreError>,
+        read: impl FnMut(&mut Row<'_>) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
-        let mut prepared = self.prepare(statement)?;
-        bind(&mut prepared, params)?;
-        let mut rows = prepared.raw_query();
-        let mut found = Vec::new();
-        while let Some(row) = rows.next()? {
-            found.push(read(&mut Row { row, next: 0 })?);
+        match self.link {
+            Link::Sqlite(connection) => sqlite::cells::query(connection, statement, params, read),
+            Link::Postgres(connection) => connection.query(statement, params, read),
+            Link::Nowhere => Err(nowhere()),
         }
-        Ok(found)
     }
 
     /// The first row, if there is one.
@@ -211,26 +250,14 @@ impl<'c> Session<'c> {
 
     /// Changes rows; how many.
     pub(super) fn execute(&self, statement: &str, params: &[Param<'_>]) -> Result<usize, StoreError> {
-        let mut prepared = self.prepare(statement)?;
-        bind(&mut prepared, params)?;
-        Ok(prepared.raw_execute()?)
-    }
-
-    /// SQLite would read `$2` as a name and number it by its first use; `?2` is the same number everywhere. No
-    /// statement of ours has a dollar sign for anything else.
-    fn prepare(&self, statement: &str) -> Result<rusqlite::CachedStatement<'c>, StoreError> {
-        Ok(self.connection.prepare_cached(&statement.replace('$', "?"))?)
+        match self.link {
+            Link::Sqlite(connection) => sqlite::cells::execute(connection, statement, params),
+            Link::Postgres(connection) => connection.execute(statement, params),
+            Link::Nowhere => Err(nowhere()),
+        }
     }
 }
 
-fn bind(prepared: &mut rusqlite::Statement<'_>, params: &[Param<'_>]) -> Result<(), StoreError> {
-    for (index, param) in (1..).zip(params) {
-        match param {
-            Param::Null => prepared.raw_bind_parameter(index, rusqlite::types::Null)?,
-            Param::Int(value) => prepared.raw_bind_parameter(index, value)?,
-            Param::Text(value) => prepared.raw_bind_parameter(index, value)?,
-            Param::Blob(value) => prepared.raw_bind_parameter(index, value)?,
-        }
-    }
-    Ok(())
+fn nowhere() -> StoreError {
+    StoreError::Unavailable("there is no connection to the database".to_owned())
 }

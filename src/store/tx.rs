@@ -6,16 +6,20 @@
 //! unaudited change is therefore not a rule that somebody may forget but a program that does not compile.
 
 use std::cell::Cell;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::domain::audit::AuditEvent;
+use crate::store::attempts::InstanceId;
 use crate::store::audit;
+use crate::store::engine::Engine;
 use crate::store::error::StoreError;
 use crate::store::session::{Param, Session};
 
 /// A transaction under way. Dropping it, or returning an error, undoes it.
 pub struct Tx<'c> {
+    engine: &'c dyn Engine,
     session: Session<'c>,
     at: Timestamp,
     trail: Cell<Trail>,
@@ -33,14 +37,42 @@ enum Trail {
 pub struct Finished<R>(R);
 
 impl<R> Finished<R> {
+    /// The same with another result.
+    pub fn map<T>(self, other: impl FnOnce(R) -> T) -> Finished<T> {
+        Finished(other(self.0))
+    }
+
     pub(super) fn into_result(self) -> R {
         self.0
     }
 }
 
 impl<'c> Tx<'c> {
-    pub(super) const fn new(session: Session<'c>, at: Timestamp) -> Self {
-        Self { session, at, trail: Cell::new(Trail::Clean) }
+    pub(super) fn new(engine: &'c dyn Engine, at: Timestamp) -> Self {
+        Self { engine, session: engine.session(), at, trail: Cell::new(Trail::Clean) }
+    }
+
+    /// Whose claims are made here: this process, or what it is at this moment for the others on the same database.
+    pub fn instance(&self) -> InstanceId {
+        self.engine.instance()
+    }
+
+    /// Whether an instance is gone and so is everything that it may have sent since a claim of `since`: where others use the
+    /// database too, a session that ended is not yet a process that ended.
+    pub fn is_proven_gone(
+        &self,
+        other: InstanceId,
+        since: Timestamp,
+        after: Duration,
+    ) -> Result<bool, StoreError> {
+        let age = self.shared_time().duration_since(since);
+        let is_old = !self.engine.is_shared() || Duration::try_from(age).is_ok_and(|age| age >= after);
+        Ok(is_old && self.engine.is_gone(other)?)
+    }
+
+    /// When the transaction began, by the one clock that all who use the database share.
+    pub fn shared_time(&self) -> Timestamp {
+        self.engine.time(self.at)
     }
 
     /// The time of the transaction, the same in every row it writes.

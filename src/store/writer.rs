@@ -1,15 +1,14 @@
-//! The one thread that writes to SQLite, with group commit.
+//! The one thread of a process that writes, with group commit.
 //!
 //! Jobs wait in a bounded queue. The thread takes what is there (at most 128), gives each a savepoint of its own
-//! inside one `BEGIN IMMEDIATE`, and answers all of them only after the one COMMIT, and its one fsync, is done:
+//! inside one transaction, and answers all of them only after the one COMMIT, and its one fsync, is done:
 //! many callers share the price of a durable write, and a failed job leaves its neighbours alone.
 //!
-//! A failed COMMIT is rolled back and told, and the next group tries its luck. A failed fsync is the end: the pages
-//! that it was about may be gone while the kernel calls them clean, so nothing is answered, nothing tried again, and
-//! what really stands is found out by the next process.
+//! A failed COMMIT is rolled back and told, and the next group tries its luck; one whose answer was lost is told as that.
+//! A failed fsync is the end: the pages that it was about may be gone while the kernel calls them clean, so nothing is
+//! answered, nothing tried again, and what really stands is found out by the next process.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -18,25 +17,22 @@ use jiff::Timestamp;
 use tokio::sync::{oneshot, watch};
 
 use crate::clock::Clock;
+use crate::domain::audit::Head;
+use crate::store::engine::{Begun, Engine, Upkeep};
 use crate::store::error::StoreError;
-use crate::store::session::Session;
 use crate::store::tx::{Finished, Tx};
-use crate::store::{audit, migrations, sqlite};
+use crate::store::{audit, fence, migrations};
 
 /// Callers that may wait before a further one is told that the store is busy.
 const QUEUE: usize = 1024;
 /// Jobs that share one commit: enough to make fsync cheap, few enough that the first does not wait long.
 const GROUP: usize = 128;
-/// Moving the log into the database is two fsyncs that nobody should have to wait for: it is done once nobody has
-/// come for this long.
-const IDLE: Duration = Duration::from_millis(20);
-
 /// A disk that has done nothing for so long stands still: whoever comes then is told at once, and not after the
 /// deadline of those before him.
 const STANDSTILL: Duration = Duration::from_secs(2);
 
 type Answer = Box<dyn FnOnce(Result<(), &StoreError>) + Send>;
-type Job = Box<dyn FnOnce(&rusqlite::Connection, Timestamp) -> Answer + Send>;
+type Job = Box<dyn FnOnce(&dyn Engine, Timestamp) -> Answer + Send>;
 
 /// Told when an fsync failed: the store answers no write from then on, and the process has to end.
 pub type OnLost = Arc<dyn Fn() + Send + Sync>;
@@ -45,7 +41,7 @@ pub type OnLost = Arc<dyn Fn() + Send + Sync>;
 pub(super) struct Writer {
     queue: Option<mpsc::SyncSender<Job>>,
     waiting: Arc<Mutex<Waiting>>,
-    newest: watch::Receiver<i64>,
+    newest: Arc<watch::Sender<i64>>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
@@ -95,24 +91,40 @@ impl Drop for Writer {
 }
 
 impl Writer {
-    /// Opens the database, brings it up to date and starts the thread.
-    pub(super) fn start(path: &Path, clock: Clock, on_lost: OnLost) -> Result<Self, StoreError> {
-        let connection = sqlite::open_for_writing(path)?;
-        migrations::run(&connection, clock.now())?;
+    /// Brings the database up to date and starts the thread.
+    pub(super) fn start(
+        mut engine: Box<dyn Engine>,
+        clock: Clock,
+        on_lost: OnLost,
+    ) -> Result<Self, StoreError> {
+        migrations::run(&mut *engine, clock.now())?;
         let (queue, jobs) = mpsc::sync_channel(QUEUE);
-        let (written, newest) = watch::channel(audit::head(&Session::new(&connection))?.sequence);
+        let head = audit::head(&engine.session())?;
+        let newest = Arc::new(watch::Sender::new(head.sequence));
         let waiting = Arc::new(Mutex::new(Waiting { jobs: 0, since: Instant::now(), is_failing: false }));
-        let queued = Queued { jobs, waiting: Arc::clone(&waiting) };
+        let thread = Thread {
+            engine,
+            jobs,
+            waiting: Arc::clone(&waiting),
+            clock,
+            newest: Arc::clone(&newest),
+            seen: head,
+        };
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || run(&connection, &queued, &clock, &written, &on_lost))
+            .spawn(move || thread.run(&on_lost))
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
         Ok(Self { queue: Some(queue), waiting, newest, thread: Some(thread) })
     }
 
     /// The number of the newest durable event, and each later one.
     pub(super) fn newest(&self) -> watch::Receiver<i64> {
-        self.newest.clone()
+        self.newest.subscribe()
+    }
+
+    /// For somebody else who hears of events.
+    pub(super) fn announcing(&self) -> Arc<watch::Sender<i64>> {
+        Arc::clone(&self.newest)
     }
 
     /// `Busy` while somebody finds out whether a standstill is over.
@@ -130,12 +142,13 @@ impl Writer {
         E: From<StoreError> + Send + 'static,
     {
         let (send, receive) = oneshot::channel();
-        let job: Job = Box::new(move |connection, at| {
-            let result = in_savepoint(connection, at, job);
+        let job: Job = Box::new(move |engine, at| {
+            let result = in_savepoint(engine, at, job);
             Box::new(move |committed| {
                 // Whoever asked may be gone; the write stands all the same.
                 let _ = send.send(match committed {
                     Ok(()) => result,
+                    Err(StoreError::Unanswered) => Err(StoreError::Unanswered.into()),
                     Err(error) => Err(StoreError::Unavailable(error.to_string()).into()),
                 });
             })
@@ -160,22 +173,14 @@ fn lock(waiting: &Mutex<Waiting>) -> MutexGuard<'_, Waiting> {
 }
 
 /// The receiving side.
-struct Queued {
+struct Thread {
+    engine: Box<dyn Engine>,
     jobs: mpsc::Receiver<Job>,
     waiting: Arc<Mutex<Waiting>>,
-}
-
-fn run(
-    connection: &rusqlite::Connection,
-    queued: &Queued,
-    clock: &Clock,
-    written: &watch::Sender<i64>,
-    on_lost: &OnLost,
-) {
-    let ended = serve(connection, queued, clock, written).and_then(|()| sqlite::tidy(connection));
-    if let Err(error) = ended {
-        tell_lost(&error, on_lost);
-    }
+    clock: Clock,
+    newest: Arc<watch::Sender<i64>>,
+    /// The end of the chain, as far as this process knows that it is durable.
+    seen: Head,
 }
 
 pub(super) fn tell_lost(error: &StoreError, on_lost: &OnLost) {
@@ -183,106 +188,130 @@ pub(super) fn tell_lost(error: &StoreError, on_lost: &OnLost) {
     on_lost();
 }
 
-/// Group after group, until nobody can send any more. The one error is a failed fsync: then nobody is answered.
-fn serve(
-    connection: &rusqlite::Connection,
-    queued: &Queued,
-    clock: &Clock,
-    written: &watch::Sender<i64>,
-) -> Result<(), StoreError> {
-    let (jobs, mut log) = (&queued.jobs, sqlite::Log::Short);
-    while let Some(first) = next(connection, jobs, log)? {
-        let mut answers = Vec::new();
-        let committed = group(connection, first, jobs, clock, &mut answers);
-        if let Err(StoreError::NotDurable(_)) = committed {
-            // Not even "no" would be true. Whoever waits sees the process end.
-            std::mem::forget(answers);
-            return committed;
+impl Thread {
+    fn run(mut self, on_lost: &OnLost) {
+        let ended = self.serve().and_then(|()| self.engine.tidy());
+        if let Err(error) = ended {
+            tell_lost(&error, on_lost);
         }
-        if let Ok(newest) = audit::head(&Session::new(connection)) {
-            written.send_if_modified(|known| std::mem::replace(known, newest.sequence) != newest.sequence);
-        }
-        lock(&queued.waiting).leave(answers.len(), committed.is_ok());
-        for answer in answers {
-            answer(committed.as_ref().copied());
-        }
-        log = sqlite::log(connection)?;
     }
-    Ok(())
-}
 
-/// The next job, or nothing once nobody can send any more. A log that has grown is moved while nobody waits, or at once
-/// where it became too long.
-fn next(
-    connection: &rusqlite::Connection,
-    jobs: &mpsc::Receiver<Job>,
-    log: sqlite::Log,
-) -> Result<Option<Job>, StoreError> {
-    let idle = match log {
-        sqlite::Log::Short => return Ok(jobs.recv().ok()),
-        sqlite::Log::Grown => IDLE,
-        sqlite::Log::TooLong => Duration::ZERO,
-    };
-    match jobs.recv_timeout(idle) {
-        Ok(job) if log == sqlite::Log::Grown => Ok(Some(job)),
-        Err(RecvTimeoutError::Disconnected) => Ok(None),
-        early => {
-            sqlite::checkpoint(connection)?;
-            Ok(early.or_else(|_| jobs.recv()).ok())
+    /// Group after group, until nobody can send any more. The one error is a failed fsync: then nobody is answered.
+    fn serve(&mut self) -> Result<(), StoreError> {
+        while let Some(first) = self.next()? {
+            let mut answers = Vec::new();
+            let committed = self.group(first, &mut answers);
+            if let Err(StoreError::NotDurable(_)) = committed {
+                // Not even "no" would be true. Whoever waits sees the process end.
+                std::mem::forget(answers);
+                return committed;
+            }
+            self.announce();
+            lock(&self.waiting).leave(answers.len(), committed.is_ok());
+            for answer in answers {
+                answer(committed.as_ref().copied());
+            }
         }
+        Ok(())
     }
-}
 
-/// One group, from BEGIN to COMMIT. On failure nothing of it remains.
-fn group(
-    connection: &rusqlite::Connection,
-    first: Job,
-    jobs: &mpsc::Receiver<Job>,
-    clock: &Clock,
-    answers: &mut Vec<Answer>,
-) -> Result<(), StoreError> {
-    let begun = execute(connection, "BEGIN IMMEDIATE");
-    let mut next = Some(first);
-    while let Some(job) = next.take() {
-        answers.push(job(connection, clock.now()));
-        if answers.len() < GROUP {
-            next = jobs.try_recv().ok();
+    /// The next job, or nothing once nobody can send any more. What is to be kept up is, while nobody waits.
+    fn next(&mut self) -> Result<Option<Job>, StoreError> {
+        loop {
+            let patience = match self.engine.upkeep()? {
+                Upkeep::Nothing => return Ok(self.jobs.recv().ok()),
+                Upkeep::After(idle) => idle,
+                Upkeep::Now => Duration::ZERO,
+            };
+            match self.jobs.recv_timeout(patience) {
+                Ok(job) if !patience.is_zero() => return Ok(Some(job)),
+                Err(RecvTimeoutError::Disconnected) => return Ok(None),
+                early => {
+                    self.engine.keep_up()?;
+                    if let Ok(job) = early {
+                        return Ok(Some(job));
+                    }
+                    self.look();
+                }
+            }
         }
     }
-    let committed = begun.and_then(|()| execute(connection, "COMMIT"));
-    if committed.is_err() && !connection.is_autocommit() {
-        // Nothing was answered yet, so a failed rollback loses nothing: the next BEGIN fails and says so.
-        let _ = execute(connection, "ROLLBACK");
+
+    /// One group, from BEGIN to COMMIT. On failure nothing of it remains, unless the error may stand.
+    fn group(&mut self, first: Job, answers: &mut Vec<Answer>) -> Result<(), StoreError> {
+        let begun = self.begin();
+        let mut next = Some(first);
+        while let Some(job) = next.take() {
+            answers.push(job(&*self.engine, self.clock.now()));
+            if answers.len() < GROUP {
+                next = self.jobs.try_recv().ok();
+            }
+        }
+        let committed = begun.and_then(|()| self.commit());
+        if committed.is_err() && self.engine.is_in_transaction() {
+            self.engine.roll_back();
+        }
+        committed
     }
-    committed
+
+    /// A server that is not the one of before has to have what that one had.
+    fn begin(&mut self) -> Result<(), StoreError> {
+        match self.engine.begin()? {
+            Begun::OnAsBefore => Ok(()),
+            Begun::Anew => fence::compare(&*self.engine, self.seen, self.clock.now()),
+        }
+    }
+
+    fn commit(&mut self) -> Result<(), StoreError> {
+        let head = audit::head(&self.engine.session())?;
+        let news = (head != self.seen).then_some(head.sequence);
+        self.engine.commit(news)?;
+        self.seen = head;
+        Ok(())
+    }
+
+    /// What others committed in the meantime.
+    fn look(&mut self) {
+        if let Ok(head) = audit::head(&self.engine.session()) {
+            // A database that went back is compared with what was seen when it is written to.
+            if head.sequence > self.seen.sequence {
+                self.seen = head;
+            }
+            self.announce();
+        }
+    }
+
+    fn announce(&self) {
+        let newest = self.seen.sequence;
+        self.newest.send_if_modified(|known| {
+            let is_news = newest > *known;
+            *known = (*known).max(newest);
+            is_news
+        });
+    }
 }
 
 fn in_savepoint<R, E: From<StoreError>>(
-    connection: &rusqlite::Connection,
+    engine: &dyn Engine,
     at: Timestamp,
     job: impl FnOnce(Tx<'_>) -> Result<Finished<R>, E>,
 ) -> Result<R, E> {
-    if connection.is_autocommit() {
+    if !engine.is_in_transaction() {
         // BEGIN failed: a savepoint now would commit by itself, without the group.
         return Err(StoreError::Unavailable("no transaction could be begun".to_owned()).into());
     }
-    execute(connection, "SAVEPOINT job")?;
+    engine.script("SAVEPOINT job")?;
     // A job that panics must not take the thread, and with it every later write, along.
-    let result = catch_unwind(AssertUnwindSafe(|| job(Tx::new(Session::new(connection), at))));
+    let result = catch_unwind(AssertUnwindSafe(|| job(Tx::new(engine, at))));
     let result = result.unwrap_or_else(|_| Err(StoreError::Corrupt("a write panicked".to_owned()).into()));
     let result = result.map(Finished::into_result);
     if result.is_err()
-        && let Err(error) = execute(connection, "ROLLBACK TO job")
+        && let Err(error) = engine.script("ROLLBACK TO job")
     {
         // What cannot be undone alone must not be committed with the group: then nobody's is.
-        let _ = execute(connection, "ROLLBACK");
+        engine.roll_back();
         return Err(error.into());
     }
-    execute(connection, "RELEASE job")?;
+    engine.script("RELEASE job")?;
     result
-}
-
-fn execute(connection: &rusqlite::Connection, statement: &str) -> Result<(), StoreError> {
-    connection.prepare_cached(statement)?.execute([])?;
-    Ok(())
 }

@@ -173,7 +173,7 @@ async fn a_record_speaks_for_its_own_attempt_and_for_no_later_one() {
         let mut stage = killed_while_it_buys().await;
         let id = stage.only("SELECT id FROM purchases").parse().unwrap();
         let sent = Sent::NotSent("no connection".to_owned());
-        keep(&stage, Outcome::Purchase { id, attempt, sent }).await;
+        keep(&stage, Outcome::Purchase { id, attempt, claim: None, sent }).await;
         Process::start(&mut stage).await.kill().await;
         let first = stage.only("SELECT outcome FROM attempts ORDER BY claimed_us LIMIT 1");
         assert_eq!(first, becomes, "by a record of attempt {attempt}");
@@ -189,8 +189,13 @@ async fn a_record_of_an_attempt_that_the_database_does_not_know_keeps_buying_off
         let purchase = stage.only("SELECT id FROM purchases").parse().unwrap();
         let registration = stage.only("SELECT id FROM registrations").parse().unwrap();
         let outcome = match what {
-            "purchase" => Outcome::Purchase { id: purchase, attempt: 2, sent: Sent::NotSent("x".to_owned()) },
-            _ => Outcome::Registration { id: registration, claimed: 9, sent: Sent::Done(()) },
+            "purchase" => Outcome::Purchase {
+                id: purchase,
+                attempt: 2,
+                claim: None,
+                sent: Sent::NotSent("x".to_owned()),
+            },
+            _ => Outcome::Registration { id: registration, claimed: 9, claim: None, sent: Sent::Done(()) },
         };
         keep(&stage, outcome).await;
         let process = Process::start(&mut stage).await;
@@ -222,7 +227,7 @@ async fn killed_while_it_buys() -> Stage {
 
 /// Writes a record into the emergency file, as a gateway would whose database does not take it.
 async fn keep(stage: &Stage, outcome: Outcome) {
-    let store = Store::open(&stage.database(), Clock::system()).unwrap();
+    let store = Store::open(&stage.database().as_path().into(), Clock::system()).unwrap();
     store.emergency().keep(outcome, Clock::system().now()).await;
 }
 

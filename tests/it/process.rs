@@ -52,20 +52,36 @@ impl Process {
     }
 
     async fn starting(stage: &mut Stage, shim: Option<&Shim>) -> Result<Self, Ended> {
-        let process = Self::spawn(stage, shim);
-        let Some(line) = process.first_line(|line| line.contains(r#""message":"ready""#)).await else {
-            return Err(process.ended().await);
+        Self::spawn(stage, shim).ready(stage).await
+    }
+
+    async fn ready(self, stage: &mut Stage) -> Result<Self, Ended> {
+        let Some(line) = self.first_line(|line| line.contains(r#""message":"ready""#)).await else {
+            return Err(self.ended().await);
         };
         let ready: Value = serde_json::from_str(&line).unwrap();
         stage.api = format!("http://{}", ready["api"].as_str().unwrap());
         stage.ops = format!("http://{}", ready["ops"].as_str().unwrap());
-        Ok(process)
+        Ok(self)
+    }
+
+    /// One of several on the stage's database, with files of its own beside it.
+    pub async fn replica(stage: &mut Stage, number: usize) -> Self {
+        let text = stage.configuration();
+        let text = text.replace("gateway.emergency", &format!("replica-{number}.emergency"));
+        let text = text.replace("audit-head", &format!("audit-head-{number}"));
+        let process = Self::spawn_with(stage, &format!("replica-{number}.toml"), &text, None);
+        process.ready(stage).await.unwrap_or_else(|ended| panic!("{}", ended.log))
     }
 
     /// Starts `serve` and does not wait for it.
     pub fn spawn(stage: &Stage, shim: Option<&Shim>) -> Self {
-        let configuration = stage.folder.path().join("gateway.toml");
-        std::fs::write(&configuration, stage.configuration()).unwrap();
+        Self::spawn_with(stage, "gateway.toml", &stage.configuration(), shim)
+    }
+
+    fn spawn_with(stage: &Stage, file: &str, text: &str, shim: Option<&Shim>) -> Self {
+        let configuration = stage.folder.path().join(file);
+        std::fs::write(&configuration, text).unwrap();
         let mut command = serve(&configuration);
         if let Some(shim) = shim {
             command.envs(shim.environment(stage));
@@ -97,8 +113,22 @@ impl Process {
 
     /// SIGHUP.
     pub fn hang_up(&self) {
+        self.signal(rustix::process::Signal::HUP);
+    }
+
+    /// SIGSTOP: it stands still, and its connections stay open.
+    pub fn stop(&self) {
+        self.signal(rustix::process::Signal::STOP);
+    }
+
+    /// SIGCONT.
+    pub fn resume(&self) {
+        self.signal(rustix::process::Signal::CONT);
+    }
+
+    fn signal(&self, signal: rustix::process::Signal) {
         let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, rustix::process::Signal::HUP).unwrap();
+        rustix::process::kill_process(pid, signal).unwrap();
     }
 
     /// SIGKILL: nothing of the program's own runs any more. What it had logged.

@@ -18,6 +18,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::database;
 use crate::evidence::{self, Limits};
 
 /// What stands in the configuration unless a test adds to it. `%` marks are filled in by [`Stage`].
@@ -35,7 +36,9 @@ read_timeout = "3s"
 buy_timeout = "2s"
 requests_per_minute = 6000
 [storage]
-url = "sqlite:%folder%/gateway.db"
+url = "%database%"
+emergency_file = "%folder%/gateway.emergency"
+takeover_margin = "1s"
 [audit]
 head_file = "%folder%/audit-head"
 [[auth.issuers]]
@@ -195,6 +198,13 @@ impl Stage {
         stage
     }
 
+    /// The same with other windows.
+    pub async fn looking_later_but(extra: &str, looking: &str) -> Self {
+        let stage = Self::empty(&format!("{extra}\n{looking}"), &[]).await;
+        stage.end_faults().await;
+        stage
+    }
+
     /// A stage whose gateway the test starts itself.
     pub async fn without_gateway() -> Self {
         Self::empty("", &[]).await
@@ -253,7 +263,10 @@ impl Stage {
     /// What stands in the configuration file.
     pub fn configuration(&self) -> String {
         let folder = self.folder.path().to_str().unwrap();
-        self.configuration.replace("%upstream%", &self.upstream).replace("%folder%", folder)
+        self.configuration
+            .replace("%upstream%", &self.upstream)
+            .replace("%folder%", folder)
+            .replace("%database%", &database::url(&self.database()))
     }
 
     /// Starts the gateway.
@@ -301,6 +314,7 @@ impl Stage {
         self.stop_gateway().await;
         self.simulator_stop.cancel();
         self.check(&ledger);
+        database::drop(&self.database());
     }
 
     /// Cuts upstream off: its port answers no more.
@@ -312,6 +326,7 @@ impl Stage {
     pub async fn finish_without_upstream(mut self) {
         self.stop_gateway().await;
         self.check(&json!({"requests": []}));
+        database::drop(&self.database());
     }
 
     /// What must hold at any moment, by what upstream has seen until then.
@@ -326,7 +341,7 @@ impl Stage {
 
     /// The one value that a statement finds in the database, as text.
     pub fn only(&self, statement: &str) -> String {
-        let connection = rusqlite::Connection::open(self.database()).unwrap();
+        let connection = database::open(&self.database());
         let statement = format!("SELECT CAST(({statement}) AS TEXT)");
         connection.query_row(&statement, [], |row| row.get(0)).unwrap()
     }
@@ -334,19 +349,31 @@ impl Stage {
     /// A row that the database lets nobody change, until [`Stage::unstick`].
     pub fn stick(&self, table: &str, row: &Value) {
         let id = row["id"].as_str().unwrap();
-        self.batch(&format!(
-            "CREATE TRIGGER stuck BEFORE UPDATE ON {table} WHEN old.id = '{id}'
-             BEGIN SELECT RAISE(ABORT, 'stuck'); END"
-        ));
+        self.batch(&if database::is_postgres() {
+            format!(
+                "CREATE OR REPLACE FUNCTION stuck() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                     IF old.id = '{id}' THEN RAISE EXCEPTION 'stuck' USING ERRCODE = '23000'; END IF; RETURN NEW; END $$;
+                 CREATE TRIGGER stuck BEFORE UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION stuck()"
+            )
+        } else {
+            format!(
+                "CREATE TRIGGER stuck BEFORE UPDATE ON {table} WHEN old.id = '{id}'
+                 BEGIN SELECT RAISE(ABORT, 'stuck'); END"
+            )
+        });
     }
 
     /// Every row can be changed again.
     pub fn unstick(&self) {
-        self.batch("DROP TRIGGER stuck");
+        self.batch(if database::is_postgres() {
+            "DROP FUNCTION stuck CASCADE"
+        } else {
+            "DROP TRIGGER stuck"
+        });
     }
 
     fn batch(&self, statements: &str) {
-        rusqlite::Connection::open(self.database()).unwrap().execute_batch(statements).unwrap();
+        database::batch(&self.database(), statements);
     }
 
     /// A token for somebody.

@@ -9,6 +9,7 @@ SUITE_DIR="$RUN_DIR/$SUITE"
 CACHE="$PWD/tests/.cache"
 GATEWAY="${CARGO_TARGET_DIR:-target}/debug/numbers-gateway"
 SERVERS=()
+LEFTOVERS=()
 STEP=0
 FAILED=0
 mkdir -p "$SUITE_DIR" "$CACHE"
@@ -92,6 +93,7 @@ build_gateway() { cargo build --locked --all-targets; }
 end() {
     local status=$?
     stop_servers
+    rm -rf "${LEFTOVERS[@]}"
     ((status == 0)) || exit "$status"
     exit "$FAILED"
 }

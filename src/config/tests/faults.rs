@@ -96,15 +96,15 @@ fn a_word_or_amount_that_is_none_is_told_with_what_would_be_right() {
         ),
         (
             "storage.url = \"mysql:x\"",
-            r#"t.toml:1:15: storage.url = "mysql:x": not a database; write sqlite: and a path, like "sqlite:data/gateway.db""#,
+            r#"t.toml:1:15: storage.url = "mysql:x": not a database; write sqlite: and a path, like "sqlite:data/gateway.db", or a URL, like "postgres://user@host/database""#,
         ),
         (
             "storage.url = \"sqlite::memory:\"",
-            r#"t.toml:1:15: storage.url = "sqlite::memory:": a database in memory forgets purchases; write sqlite: and a path, like "sqlite:data/gateway.db""#,
+            r#"t.toml:1:15: storage.url = "sqlite::memory:": a database in memory forgets purchases; write sqlite: and a path, like "sqlite:data/gateway.db", or a URL, like "postgres://user@host/database""#,
         ),
         (
             "storage.url = \"postgres://gw:hunter2@db/x\"",
-            r#"t.toml:1:15: storage.url = "postgres://[redacted]@db/x": PostgreSQL comes in a later version; write sqlite: and a path, like "sqlite:data/gateway.db""#,
+            r#"t.toml:1:15: storage.url = "postgres://[redacted]@db/x": a password in the URL; it belongs into storage.password_file; write sqlite: and a path, like "sqlite:data/gateway.db", or a URL, like "postgres://user@host/database""#,
         ),
         (
             "upstream.ca_file = \"src\"",

@@ -14,7 +14,7 @@ use crate::domain::audit::{Actor, AuditEvent, Head, Target};
 use crate::domain::freeze::{Cause, Scope};
 use crate::metrics::Metrics;
 use crate::service::evidence::head::{FoundHead, WentBack, WitnessedHead};
-use crate::service::freezes::{self, Freezes};
+use crate::service::freezes::Freezes;
 use crate::store::{self, Store, StoreError};
 
 /// The head is written this often where there is anything new,
@@ -175,7 +175,7 @@ impl Witness {
             .with("witnessed_at", earlier.at.to_string());
         let reason = format!("the database went back in time, or is another one: {went_back}");
         let freezing = self.parts.store.write(move |mut tx| {
-            if let Some(frozen) = freezes::impose(&mut tx, Scope::All, Cause::WentBack, reason)? {
+            if let Some(frozen) = store::freezes::impose(&mut tx, Scope::All, Cause::WentBack, reason)? {
                 tx.record(&frozen)?;
             }
             tx.commit(&event, ())
@@ -223,7 +223,7 @@ mod tests {
     async fn events_that_are_lost_while_the_gateway_runs_freeze_buying() {
         let folder = tempfile::tempdir().unwrap();
         let (path, file) = (folder.path().join("gateway.db"), folder.path().join("audit-head"));
-        let store = Store::open(&path, Clock::system()).unwrap();
+        let store = Store::open(&path.as_path().into(), Clock::system()).unwrap();
         let parts = WitnessParts {
             store: store.clone(),
             file: file.clone(),

@@ -36,7 +36,10 @@ const LONGEST_WAIT: SignedDuration = SignedDuration::from_mins(30);
 pub(super) async fn run(parts: &NoticeParts, index: usize) {
     let Some((webhook, _)) = parts.webhooks.get(index) else { return };
     let mut events = parts.ground.store.newest_event();
+    let mut leads = parts.ground.store.leads();
     loop {
+        // One tells for all. The store is ours, so the wait ends with a yes.
+        let _ = leads.wait_for(|leads| *leads).await;
         match send_due(parts, webhook).await {
             Ok(true) => {}
             Ok(false) => {

@@ -34,9 +34,12 @@ struct Reminder {
 pub(super) async fn run(parts: &NoticeParts) {
     let is_wanted = |kind| parts.webhooks.iter().any(|(_, kinds)| kinds.contains(&kind));
     let events = parts.ground.store.newest_event();
+    let mut leads = parts.ground.store.leads();
     let mut seen = None;
     let mut looks = 0_u32;
     loop {
+        // One looks for all.
+        let _ = leads.wait_for(|leads| *leads).await;
         let newest = *events.borrow();
         // Only an event moves money; the turn of a month moves none.
         let has_news = seen.replace(newest) != Some(newest);

@@ -16,7 +16,7 @@ use crate::domain::principal::TeamId;
 use crate::domain::purchase::{Purchase, PurchaseId, State};
 use crate::service::buying::Mode;
 use crate::service::passage::Passing;
-use crate::service::purchasing::reservation::Reserved;
+use crate::service::purchasing::reservation::{Claim, Reserved};
 use crate::service::purchasing::{Inner, PANICKED};
 use crate::service::refusal::{Code, Refusal};
 use crate::store;
@@ -64,9 +64,24 @@ impl Inner {
         if let Some(ended) = self.driven.ended(id, deadline).await {
             return ended.map_err(|refusal| refusal.about(id));
         }
-        let current =
-            self.parts.ground.store.read(move |session| store::purchases::find(session, id)).await?;
-        Ok(current.unwrap_or(purchase))
+        self.wait_for_others(purchase, deadline).await
+    }
+
+    /// The purchase as it stands once nobody sends it any more, another replica least of all, or at `deadline`.
+    async fn wait_for_others(&self, purchase: Purchase, deadline: Instant) -> Result<Purchase, Refusal> {
+        let (id, store) = (purchase.id, &self.parts.ground.store);
+        let mut events = store.newest_event();
+        loop {
+            events.mark_unchanged();
+            let current = store.read(move |session| store::purchases::find(session, id)).await?;
+            let is_sent = |current: &Purchase| matches!(current.state, State::Reserved | State::Dispatching);
+            if !store.is_shared() || !current.as_ref().is_some_and(is_sent) {
+                return Ok(current.unwrap_or(purchase));
+            }
+            if tokio::time::timeout_at(deadline, events.changed()).await.is_err() {
+                return Ok(current.unwrap_or(purchase));
+            }
+        }
     }
 
     /// Tries until there is an outcome, or until it has not left this machine often enough. `first` is what became of
@@ -99,13 +114,13 @@ impl Inner {
             return self.redecide(purchase, quote).await;
         }
         let clearance = self.clearance(&purchase.requester.team, SLOT_WITHIN).await?;
-        let (id, attempt) = (purchase.id, purchase.attempts + 1);
         let reservation = self.reservation(purchase, quote);
+        let claim = reservation.names();
         match self.parts.ground.store.write(move |tx| reservation.run(tx)).await {
-            Ok(reserved) => self.carry_out(reserved, clearance).await,
+            Ok(reserved) => self.carry_out(reserved, claim, clearance).await,
             Err(error) => {
                 if error.may_stand() {
-                    self.take_back(id, attempt).await;
+                    self.take_back(claim).await;
                 }
                 Err(error.into())
             }
@@ -126,6 +141,7 @@ impl Inner {
     pub(super) async fn carry_out(
         &self,
         reserved: Reserved,
+        claim: Claim,
         clearance: Clearance,
     ) -> Result<Purchase, Refusal> {
         let (purchase, order) = match reserved {
@@ -142,13 +158,13 @@ impl Inner {
         self.parts.ground.metrics.purchase_moved(purchase.state);
         self.parts.searches.forget_number(purchase.number.as_str());
         if clearance.mode == Mode::Rehearsal {
-            return self.end_rehearsal(purchase).await;
+            return self.end_rehearsal(purchase, claim).await;
         }
         let sending =
             AssertUnwindSafe(self.parts.ground.upstream.buy(clearance.slot, &order, clearance.boot));
         // A fault of ours in the middle of sending proves nothing: the number may have been sold.
         let sent = sending.catch_unwind().await.unwrap_or_else(|_| Sent::Ambiguous(PANICKED.to_owned()));
-        let settled = self.settle_for_certain(purchase.id, purchase.attempts, sent).await;
+        let settled = self.settle_for_certain(claim, sent).await;
         self.parts.ground.metrics.purchase_moved(settled.state);
         let is_gone = settled.code.as_deref() == Some(Code::NumberNotAvailable.as_str());
         if !settled.state.is_active() && !is_gone {
@@ -159,11 +175,10 @@ impl Inner {
 
     /// A claim whose commit was not confirmed: nothing was sent and nothing will be. The writer works in order, so
     /// what is written now comes after the claim, if there is one, and gives the hold back.
-    pub(super) async fn take_back(&self, id: PurchaseId, attempt: i64) {
-        let sent = Sent::NotSent("the claim was not confirmed".to_owned());
-        let outcome = Outcome::Purchase { id, attempt, sent: sent.clone() };
+    pub(super) async fn take_back(&self, claim: Claim) {
+        let (id, sent) = (claim.purchase, Sent::NotSent("the claim was not confirmed".to_owned()));
         let settling = || async {
-            match self.settle(id, &sent).await {
+            match self.settle(id, Some(claim.attempt), &sent).await {
                 Err(refusal) if !self.is_there(id).await? => {
                     tracing::info!(%refusal, purchase = %id, "the purchase was never written down");
                     Ok(())
@@ -171,7 +186,7 @@ impl Inner {
                 settled => settled.map(|_| ()),
             }
         };
-        self.parts.ground.settle_for_certain(&outcome, settling).await;
+        self.parts.ground.settle_for_certain(&claim.became(sent.clone()), settling).await;
     }
 
     async fn is_there(&self, id: PurchaseId) -> Result<bool, Refusal> {
@@ -180,17 +195,22 @@ impl Inner {
     }
 
     /// Every rule, budget and hold was passed and nothing is sent: the hold goes back, and the purchase says so.
-    async fn end_rehearsal(&self, purchase: Purchase) -> Result<Purchase, Refusal> {
+    async fn end_rehearsal(&self, purchase: Purchase, claim: Claim) -> Result<Purchase, Refusal> {
         self.parts.searches.offer_again(purchase.number.as_str());
         let why = "the gateway rehearses: rules, budgets and limits would have let it through, and nothing was sent";
-        let given_back =
-            self.settle_for_certain(purchase.id, purchase.attempts, Sent::NotSent(why.to_owned())).await;
+        let given_back = self.settle_for_certain(claim, Sent::NotSent(why.to_owned())).await;
         self.cancel(given_back, &Refusal::new(Code::BuyingFrozen, why)).await
     }
 
-    async fn settle_for_certain(&self, id: PurchaseId, attempt: i64, sent: Sent<Receipt>) -> Purchase {
-        let outcome = Outcome::Purchase { id, attempt, sent: sent.clone() };
-        self.parts.ground.settle_for_certain(&outcome, || self.settle(id, &sent)).await
+    async fn settle_for_certain(&self, claim: Claim, sent: Sent<Receipt>) -> Purchase {
+        let settling = || self.settle(claim.purchase, Some(claim.attempt), &sent);
+        self.parts.ground.settle_for_certain(&claim.became(sent.clone()), settling).await
+    }
+}
+
+impl Claim {
+    fn became(self, sent: Sent<Receipt>) -> Outcome {
+        Outcome::Purchase { id: self.purchase, attempt: self.number, claim: Some(self.attempt), sent }
     }
 }
 

@@ -94,18 +94,18 @@ impl Inner {
         tell: oneshot::Sender<Result<Submitted, Refusal>>,
     ) -> Option<Result<Purchase, Refusal>> {
         let (purchase, quote) = (submission.purchase.clone(), submission.purchase.quote.clone());
-        let (id, attempt) = (purchase.id, purchase.attempts + 1);
         let reservation = self.reservation(purchase, quote);
+        let claim = reservation.names();
         // Whoever asked may be gone; the purchase goes on.
         match self.write_down(submission, Some(reservation)).await {
             Ok((submitted, reserved)) => {
                 let _ = tell.send(Ok(submitted));
                 // Nothing was reserved where an equal request had been faster.
-                let carried = self.carry_out(reserved?, clearance).await;
+                let carried = self.carry_out(reserved?, claim, clearance).await;
                 Some(self.keep_trying(carried).await)
             }
             Err(NotEntered::Store(error)) if error.may_stand() => {
-                self.take_back(id, attempt).await;
+                self.take_back(claim).await;
                 let _ = tell.send(Err(error.into()));
                 None
             }

@@ -5,7 +5,7 @@
 
 use crate::domain::audit::{Actor, AuditEvent, Target};
 use crate::domain::order::Order;
-use crate::domain::purchase::{Purchase, State, Step};
+use crate::domain::purchase::{Purchase, PurchaseId, State, Step};
 use crate::domain::quote::Quote;
 use crate::service::buying::frozen;
 use crate::service::judging::{day_of, fits, month_of};
@@ -13,7 +13,7 @@ use crate::service::purchasing::dispatch::too_late;
 use crate::service::purchasing::{Inner, PurchasingSettings};
 use crate::service::refusal::{Code, Refusal};
 use crate::service::teams::{Budget, Team};
-use crate::store::attempts::InstanceId;
+use crate::store::attempts::AttemptId;
 use crate::store::ledger::{Account, Kind, Payer};
 use crate::store::purchases::{Trace, Whose};
 use crate::store::{self, Finished, StoreError, Tx};
@@ -30,11 +30,20 @@ pub(super) enum Reserved {
     Elsewhere(Purchase),
 }
 
+/// One attempt, named before it is made.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Claim {
+    pub(super) purchase: PurchaseId,
+    /// Counted from 1.
+    pub(super) number: i64,
+    pub(super) attempt: AttemptId,
+}
+
 /// Everything the transaction needs; it runs on the writer's thread.
 pub(super) struct Reservation {
     purchase: Purchase,
     quote: Quote,
-    instance: InstanceId,
+    attempt: AttemptId,
     team: Option<Team>,
     organisation: Budget,
     settings: PurchasingSettings,
@@ -44,7 +53,7 @@ impl Inner {
     pub(super) fn reservation(&self, purchase: Purchase, quote: Quote) -> Reservation {
         Reservation {
             quote,
-            instance: self.parts.ground.instance,
+            attempt: AttemptId::new(),
             team: self.parts.ground.teams.find(&purchase.requester.team).cloned(),
             organisation: self.parts.ground.teams.organisation,
             settings: self.parts.settings.clone(),
@@ -54,6 +63,11 @@ impl Inner {
 }
 
 impl Reservation {
+    /// The attempt that it makes, if it makes one.
+    pub(super) const fn names(&self) -> Claim {
+        Claim { purchase: self.purchase.id, number: self.purchase.attempts + 1, attempt: self.attempt }
+    }
+
     /// A transaction of its own, for a purchase that was written down before.
     pub(super) fn run(mut self, mut tx: Tx<'_>) -> Result<Finished<Reserved>, StoreError> {
         let id = self.purchase.id;
@@ -192,10 +206,10 @@ impl Reservation {
         tx.record(&reserved)?;
 
         store::purchases::step(tx, &mut self.purchase, Step::Claim, Trace::default())?;
-        let attempt = store::attempts::insert(tx, self.purchase.id, self.instance, &baseline, &self.quote)?;
+        store::attempts::insert(tx, self.attempt, self.purchase.id, &baseline, &self.quote)?;
         let intent = event("purchase.intent", &self.purchase)
-            .with("attempt", attempt.0.to_string())
-            .with("instance", self.instance.0.to_string())
+            .with("attempt", self.attempt.0.to_string())
+            .with("instance", tx.instance().0.to_string())
             .with("number", self.purchase.number.as_str())
             .with("type", self.purchase.message_type.as_str());
         let order = Order {

@@ -1,6 +1,7 @@
 //! Settle: what upstream's answer, or its absence, does to purchase and money.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::domain::billing::Billing;
 use crate::domain::order::{Receipt, Sent, UpstreamRefusal};
@@ -10,6 +11,7 @@ use crate::service::purchasing::booking::{Booked, Booking, release};
 use crate::service::purchasing::reservation::event;
 use crate::service::refusal::{Code, Refusal};
 use crate::service::teams::Teams;
+use crate::store::attempts::{AttemptId, LeftBehind};
 use crate::store::emergency::Outcome;
 use crate::store::purchases::Trace;
 use crate::store::{self, Finished, StoreError, Tx};
@@ -20,10 +22,16 @@ const LEFT_BEHIND: i64 = 10_000;
 impl Inner {
     /// Writes the outcome of an attempt, once: an attempt that is settled already stays as it is, so this can be
     /// repeated whenever the store did not answer.
-    pub(super) async fn settle(&self, id: PurchaseId, sent: &Sent<Receipt>) -> Result<Purchase, Refusal> {
+    pub(super) async fn settle(
+        &self,
+        id: PurchaseId,
+        claim: Option<AttemptId>,
+        sent: &Sent<Receipt>,
+    ) -> Result<Purchase, Refusal> {
         let (outcome, teams) = (sent.clone(), Arc::clone(&self.parts.ground.teams));
         let billing = self.parts.ground.billing.clone();
-        let settling = self.parts.ground.store.write(move |tx| settle(tx, id, outcome, (&teams, &billing)));
+        let settling =
+            self.parts.ground.store.write(move |tx| settle(tx, (id, claim), outcome, (&teams, &billing)));
         let (settled, booked): Settled = settling.await?;
         if let Some(booked) = booked {
             self.parts.owned.note(booked.row.clone());
@@ -72,7 +80,7 @@ impl Inner {
     pub(super) async fn settle_owed(&self) -> Result<(), Refusal> {
         let emergency = self.parts.ground.store.emergency();
         for owed in emergency.left_behind() {
-            let Outcome::Purchase { id, attempt, sent } = &owed.outcome else { continue };
+            let Outcome::Purchase { id, attempt, claim, sent } = &owed.outcome else { continue };
             let id = *id;
             let reading = self.parts.ground.store.read(move |session| store::purchases::find(session, id));
             let Some(purchase) = reading.await? else {
@@ -98,7 +106,7 @@ impl Inner {
             }
             // A record that was settled and could not be blanked must not speak for a later attempt.
             if purchase.attempts == *attempt {
-                let settled = self.settle(id, sent).await?;
+                let settled = self.settle(id, *claim, sent).await?;
                 self.parts.ground.metrics.purchase_moved(settled.state);
             }
             emergency.settled(owed.clone()).await;
@@ -106,27 +114,41 @@ impl Inner {
         Ok(())
     }
 
-    /// The serving lock is ours, so whoever claimed these is gone; what it sent, nobody knows.
+    /// What instances claimed that are gone: what they sent, nobody knows.
     pub(super) async fn lose_left_behind(&self) -> Result<usize, Refusal> {
-        let instance = self.parts.ground.instance;
-        let left = self
-            .parts
-            .ground
-            .store
-            .read(move |session| store::attempts::left_behind(session, instance, LEFT_BEHIND))
-            .await?;
-        let count = left.len();
-        for purchase in left {
+        let ground = &self.parts.ground;
+        let left = ground.store.read(|session| store::attempts::under_way(session, LEFT_BEHIND)).await?;
+        let (mut count, after) = (0, ground.takeover_after);
+        for left in left {
+            let lost: Option<Purchase> = ground.store.write(move |tx| lose_if_gone(tx, left, after)).await?;
+            let Some(lost) = lost else { continue };
             tracing::error!(
-                purchase = %purchase.id, number = purchase.number.masked(),
-                "a buy was under way when the gateway stopped; its outcome is unknown and it is not sent again"
+                purchase = %lost.id, number = lost.number.masked(),
+                "a buy was under way when its gateway stopped; its outcome is unknown and it is not sent again"
             );
-            let why = "the gateway stopped while the buy was under way".to_owned();
-            let (lost, _): Settled = self.parts.ground.store.write(move |tx| lose(tx, purchase, why)).await?;
-            self.parts.ground.metrics.purchase_moved(lost.state);
+            ground.metrics.purchase_moved(lost.state);
+            ground.lost.notify_one();
+            count += 1;
         }
         Ok(count)
     }
+}
+
+/// Loses a claim whose instance is proven gone (PROTOCOL.md): here the row counts, not what was read before.
+fn lose_if_gone(
+    tx: Tx<'_>,
+    left: LeftBehind<PurchaseId>,
+    after: Duration,
+) -> Result<Finished<Option<Purchase>>, Refusal> {
+    let open = store::attempts::under_way(tx.session(), LEFT_BEHIND)?;
+    let is_left = open.iter().any(|open| open.claimed == left.claimed && open.by == left.by);
+    let purchase = store::purchases::find(tx.session(), left.claimed)?;
+    let Some(purchase) = purchase.filter(|_| is_left) else { return Ok(tx.unchanged(None)?) };
+    if !tx.is_proven_gone(left.by, left.since, after)? {
+        return Ok(tx.unchanged(None)?);
+    }
+    let lost = lose(tx, purchase, "the gateway stopped while the buy was under way".to_owned())?;
+    Ok(lost.map(|(lost, _)| Some(lost)))
 }
 
 /// What was settled, and what its booking has to tell.
@@ -134,13 +156,15 @@ type Settled = (Purchase, Option<Booked>);
 
 fn settle(
     tx: Tx<'_>,
-    id: PurchaseId,
+    (id, claim): (PurchaseId, Option<AttemptId>),
     outcome: Sent<Receipt>,
     terms: (&Teams, &Billing),
 ) -> Result<Finished<Settled>, Refusal> {
     let current = store::purchases::find(tx.session(), id)?;
     let purchase = current.ok_or_else(|| StoreError::Corrupt(format!("no purchase {id}")))?;
-    if purchase.state != State::Dispatching {
+    // Another replica may have claimed it again meanwhile: what became of this claim says nothing about that one.
+    let is_ours = claim.is_none() || claim == store::attempts::open(tx.session(), id)?;
+    if purchase.state != State::Dispatching || !is_ours {
         return Ok(tx.unchanged((purchase, None))?);
     }
     match outcome {

@@ -5,10 +5,11 @@ use std::sync::atomic::Ordering;
 use crate::domain::audit::{Actor, AuditEvent, Target};
 use crate::domain::freeze::{Cause, Scope};
 use crate::metrics::Alarm;
-use crate::service::freezes::{self, impose};
+use crate::service::freezes;
 use crate::service::reconciling::Inner;
 use crate::service::refusal::Refusal;
 use crate::service::spend::keep_account;
+use crate::store::freezes::impose;
 use crate::store::{self, Finished, StoreError, Tx};
 
 /// Whose account answers to our credentials.

@@ -145,7 +145,13 @@ impl Reconciling {
         let breath = settings.absence_window / BREATHS;
         let retry = (settings.absence_window / RETRIES).min(LONGEST_RETRY);
         let (mut sweep_at, mut rested_at, mut has_failed) = (clock.boot(), clock.boot(), false);
+        let mut leads = self.0.parts.ground.store.leads();
         loop {
+            // One looks for all; who begins to, begins its proofs anew.
+            let leading = leads.wait_for(|leads| *leads);
+            if stop.run_until_cancelled(leading).await.is_none() {
+                return;
+            }
             let look_at = if has_failed { Some(rested_at) } else { self.0.waiting().next_look() };
             let due = look_at.map_or(sweep_at, |look| look.min(sweep_at)).max(rested_at);
             tokio::select! {

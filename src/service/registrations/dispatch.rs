@@ -21,8 +21,7 @@ use crate::service::purchasing::PANICKED;
 use crate::service::refusal::{Code, Refusal};
 use crate::service::registrations::settlement::{self, Attempt};
 use crate::service::registrations::{Inner, current, event};
-use crate::store::attempts::InstanceId;
-use crate::store::registrations::Trace;
+use crate::store::registrations::{ClaimId, Trace};
 use crate::store::{self, Finished, StoreError, Tx};
 
 /// A registration of which not one byte left may be tried again this often before it waits for the sweep.
@@ -98,10 +97,10 @@ impl Inner {
         let claimed_boot = self.ground.clock.boot();
         // Once more: the slot may have taken longer than the gateway had left.
         let mode = self.ground.buying.check(&team)?;
-        let (instance, seen) = (self.ground.instance, registration.version);
-        let attempt = Attempt { id, claimed: seen + 1 };
+        let (name, seen) = (ClaimId::new(), registration.version);
+        let attempt = Attempt { id, claimed: seen + 1, claim: Some(name) };
         let claimed: Result<Claimed, StoreError> =
-            self.ground.store.write(move |tx| claim(tx, id, seen, instance)).await;
+            self.ground.store.write(move |tx| claim(tx, id, seen, name)).await;
         match claimed {
             Ok(Claimed::Elsewhere(registration)) => Ok(registration),
             Ok(Claimed::Frozen(refusal)) => Err(refusal),
@@ -152,7 +151,7 @@ fn claim(
     mut tx: Tx<'_>,
     id: RegistrationId,
     seen: i64,
-    instance: InstanceId,
+    name: ClaimId,
 ) -> Result<Finished<Claimed>, StoreError> {
     let mut registration = current(&tx, id)?;
     if registration.state != RegistrationState::Approved || registration.version != seen {
@@ -169,10 +168,10 @@ fn claim(
     }
     let form = store::registrations::form(tx.session(), id)?;
     let form = form.ok_or_else(|| StoreError::Corrupt(format!("registration {id} has no form")))?;
-    let trace = Trace { instance: Some(instance), ..Trace::default() };
+    let trace = Trace { claim: Some(name), ..Trace::default() };
     store::registrations::step(&mut tx, &mut registration, RegistrationStep::Claim, trace)?;
     let event = event(Actor::Gateway("registrations"), RegistrationStep::Claim, &registration)
-        .with("instance", instance.0.to_string())
+        .with("instance", tx.instance().0.to_string())
         .with("number_type", registration.number_type.as_str())
         .with("country", registration.country.as_str())
         .with("form_digest", registration.form_digest.to_string());

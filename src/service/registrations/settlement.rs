@@ -1,12 +1,15 @@
 //! Settle: what upstream's answer, or its absence, does to a registration; and what ends one that is not sent.
 
+use std::time::Duration;
+
 use crate::domain::audit::{Actor, AuditEvent};
 use crate::domain::order::Sent;
 use crate::domain::registration::{Registration, RegistrationId, RegistrationState, RegistrationStep};
 use crate::service::refusal::{Code, Refusal};
 use crate::service::registrations::{Inner, current, event};
+use crate::store::attempts::LeftBehind;
 use crate::store::emergency::Outcome;
-use crate::store::registrations::Trace;
+use crate::store::registrations::{ClaimId, Trace};
 use crate::store::{self, Finished, StoreError, Tx};
 
 /// Rows of an earlier process that are settled in one go; a crash leaves a handful.
@@ -18,13 +21,15 @@ pub(super) struct Attempt {
     pub(super) id: RegistrationId,
     /// The version that the claim made.
     pub(super) claimed: i64,
+    /// Its name, where it has one.
+    pub(super) claim: Option<ClaimId>,
 }
 
 impl Inner {
     /// Writes an outcome down, and does not give up while this process lives: it is the only one who knows.
     pub(super) async fn settle_for_certain(&self, attempt: Attempt, sent: Sent<()>) -> Registration {
-        let Attempt { id, claimed } = attempt;
-        let outcome = Outcome::Registration { id, claimed, sent: sent.clone() };
+        let Attempt { id, claimed, claim } = attempt;
+        let outcome = Outcome::Registration { id, claimed, claim, sent: sent.clone() };
         self.ground.settle_for_certain(&outcome, || self.settle(attempt, &sent)).await
     }
 
@@ -42,8 +47,8 @@ impl Inner {
     pub(super) async fn settle_owed(&self) -> Result<(), Refusal> {
         let emergency = self.ground.store.emergency();
         for owed in emergency.left_behind() {
-            let Outcome::Registration { id, claimed, sent } = &owed.outcome else { continue };
-            let (id, claimed) = (*id, *claimed);
+            let Outcome::Registration { id, claimed, claim, sent } = &owed.outcome else { continue };
+            let (id, claimed, claim) = (*id, *claimed, *claim);
             let reading = self.ground.store.read(move |session| store::registrations::find(session, id));
             if reading.await?.is_none_or(|found| claimed > found.version) {
                 tracing::error!(
@@ -53,7 +58,7 @@ impl Inner {
                 );
                 continue;
             }
-            self.settle(Attempt { id, claimed }, sent).await?;
+            self.settle(Attempt { id, claimed, claim }, sent).await?;
             emergency.settled(owed.clone()).await;
         }
         Ok(())
@@ -83,31 +88,52 @@ impl Inner {
         self.ground.store.write(move |tx| end(tx, id, RegistrationStep::Stall, trace)).await
     }
 
-    /// The serving lock is ours, so whoever claimed these is gone; what it sent, nobody knows.
+    /// What instances claimed that are gone: what they sent, nobody knows.
     pub(super) async fn lose_left_behind(&self) -> Result<usize, Refusal> {
-        let instance = self.ground.instance;
-        let reading = self
-            .ground
-            .store
-            .read(move |session| store::registrations::left_behind(session, instance, LEFT_BEHIND));
-        let left = reading.await?;
-        let count = left.len();
-        for registration in left {
+        let left =
+            self.ground.store.read(|session| store::registrations::under_way(session, LEFT_BEHIND)).await?;
+        let (mut count, after) = (0, self.ground.takeover_after);
+        for left in left {
+            let lost: Option<Registration> =
+                self.ground.store.write(move |tx| lose_if_gone(tx, left, after)).await?;
+            let Some(lost) = lost else { continue };
             tracing::error!(
-                registration = %registration.id,
-                "a registration was under way when the gateway stopped; it is not sent again"
+                registration = %lost.id,
+                "a registration was under way when its gateway stopped; it is not sent again"
             );
-            let lost = Sent::Ambiguous("the gateway stopped while it was under way".to_owned());
-            let attempt = Attempt { id: registration.id, claimed: registration.version };
-            self.settle(attempt, &lost).await?;
+            count += 1;
         }
         Ok(count)
     }
 }
 
+/// Loses a claim whose instance is proven gone (PROTOCOL.md): here the row counts, not what was read before.
+fn lose_if_gone(
+    tx: Tx<'_>,
+    left: LeftBehind<(RegistrationId, ClaimId)>,
+    after: Duration,
+) -> Result<Finished<Option<Registration>>, Refusal> {
+    let (id, claim) = left.claimed;
+    let registration = current(&tx, id)?;
+    let is_left = registration.state == RegistrationState::Dispatching
+        && store::registrations::claim_of(tx.session(), id)? == Some(claim);
+    if !is_left || !tx.is_proven_gone(left.by, left.since, after)? {
+        return Ok(tx.unchanged(None)?);
+    }
+    let lost = Sent::Ambiguous("the gateway stopped while it was under way".to_owned());
+    let attempt = Attempt { id, claimed: registration.version, claim: Some(claim) };
+    Ok(settle(tx, attempt, &lost)?.map(Some))
+}
+
 fn settle(mut tx: Tx<'_>, attempt: Attempt, sent: &Sent<()>) -> Result<Finished<Registration>, Refusal> {
     let mut registration = current(&tx, attempt.id)?;
-    if registration.state != RegistrationState::Dispatching || registration.version != attempt.claimed {
+    // Another replica may have claimed it again meanwhile: what became of this claim says nothing about that one.
+    let is_ours =
+        attempt.claim.is_none() || attempt.claim == store::registrations::claim_of(tx.session(), attempt.id)?;
+    if registration.state != RegistrationState::Dispatching
+        || registration.version != attempt.claimed
+        || !is_ours
+    {
         return Ok(tx.unchanged(registration)?);
     }
     let (step, code, why) = match sent {

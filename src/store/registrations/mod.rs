@@ -4,11 +4,13 @@ mod list;
 mod step;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::domain::canonical::Digest;
 use crate::domain::principal::TeamId;
 use crate::domain::registration::{Registration, RegistrationForm, RegistrationId, RegistrationState};
-use crate::store::attempts::InstanceId;
+use crate::store::attempts::{InstanceId, LeftBehind};
 use crate::store::error::StoreError;
 use crate::store::purchases::deciding_teams;
 use crate::store::requester;
@@ -17,6 +19,17 @@ use crate::store::tx::Tx;
 
 pub use list::{Filter, list};
 pub use step::{Trace, step};
+
+/// The identity of a claim, known before it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClaimId(pub Uuid);
+
+impl ClaimId {
+    /// A new one.
+    pub fn new() -> Self {
+        Self(Uuid::now_v7())
+    }
+}
 
 const COLUMNS: &str = "id, number_type, country, issuer, subject, name, roles, email, actor_issuer, actor_subject,
     on_behalf_of, team, reference, form_digest, rule, policy_digest, terms, round, decide_by_us, approved_until_us,
@@ -102,16 +115,26 @@ pub fn in_state(
     session.query(&statement, &[state.as_str().into(), limit.into()], read)
 }
 
-/// Registrations that another instance claimed and never finished, at most `limit`.
-pub fn left_behind(
+/// Registrations that are claimed and not finished, oldest first, at most `limit`; the caller knows which instances live.
+pub fn under_way(
     session: &Session<'_>,
-    me: InstanceId,
     limit: i64,
-) -> Result<Vec<Registration>, StoreError> {
-    let statement = format!(
-        "SELECT {COLUMNS} FROM registrations WHERE state = 'dispatching' AND instance <> $1 ORDER BY id LIMIT $2"
-    );
-    session.query(&statement, &[(&me.0.to_string()).into(), limit.into()], read)
+) -> Result<Vec<LeftBehind<(RegistrationId, ClaimId)>>, StoreError> {
+    session.query(
+        "SELECT id, claim, instance, shared_us FROM registrations
+         WHERE state = 'dispatching' AND claim IS NOT NULL ORDER BY id LIMIT $1",
+        &[limit.into()],
+        |row| {
+            let claimed = (row.parsed()?, ClaimId(row.parsed()?));
+            Ok(LeftBehind { claimed, by: InstanceId(row.parsed()?), since: row.time()? })
+        },
+    )
+}
+
+/// The newest claim of a registration.
+pub fn claim_of(session: &Session<'_>, id: RegistrationId) -> Result<Option<ClaimId>, StoreError> {
+    let statement = "SELECT claim FROM registrations WHERE id = $1 AND claim IS NOT NULL";
+    Ok(session.query_first(statement, &[(&id.to_string()).into()], |row| row.parsed())?.map(ClaimId))
 }
 
 /// Writes a new registration.

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use crate::domain::registration::{Registration, RegistrationStep};
-use crate::store::attempts::InstanceId;
 use crate::store::error::StoreError;
+use crate::store::registrations::ClaimId;
 use crate::store::tx::Tx;
 
 /// What a step leaves behind beside the new state.
@@ -16,8 +16,8 @@ pub struct Trace {
     pub explanation: Option<String>,
     /// Until when an approval may be used.
     pub approved_until: Option<Timestamp>,
-    /// Who claims it.
-    pub instance: Option<InstanceId>,
+    /// The claim that it is.
+    pub claim: Option<ClaimId>,
 }
 
 /// Moves a registration one step. The one in hand is brought along; `Conflict` when it was moved meanwhile.
@@ -28,18 +28,21 @@ pub fn step(
     trace: Trace,
 ) -> Result<(), StoreError> {
     let state = registration.state.after(step)?;
-    let at = tx.at();
+    let (at, instance, shared) = (tx.at(), tx.instance(), tx.shared_time());
     tx.execute_one(
         "UPDATE registrations SET state = $1, code = $2, explanation = $3, version = version + 1, updated_us = $4,
-             approved_until_us = coalesce($5, approved_until_us), instance = coalesce($6, instance)
-         WHERE id = $7 AND version = $8",
+             approved_until_us = coalesce($5, approved_until_us), claim = coalesce($6, claim),
+             instance = coalesce($7, instance), shared_us = coalesce($8, shared_us)
+         WHERE id = $9 AND version = $10",
         &[
             state.as_str().into(),
             trace.code.into(),
             trace.explanation.as_deref().into(),
             at.into(),
             trace.approved_until.into(),
-            trace.instance.map(|instance| instance.0.to_string()).as_deref().into(),
+            trace.claim.map(|claim| claim.0.to_string()).as_deref().into(),
+            trace.claim.map(|_| instance.0.to_string()).as_deref().into(),
+            trace.claim.map(|_| shared).into(),
             (&registration.id.to_string()).into(),
             registration.version.into(),
         ],

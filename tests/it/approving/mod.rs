@@ -85,7 +85,7 @@ impl Stage {
     /// How many refused decisions the evidence holds.
     fn refused_decisions(&self) -> i64 {
         let path = self.folder.path().join("gateway.db");
-        let connection = rusqlite::Connection::open(path).unwrap();
+        let connection = crate::database::open(&path);
         let count = "SELECT count(*) FROM audit_events WHERE action = 'decision.refused'";
         connection.query_row(count, [], |row| row.get(0)).unwrap()
     }

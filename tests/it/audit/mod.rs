@@ -132,7 +132,7 @@ fn drop_triggers(connection: &Connection) {
 }
 
 fn verified(database: &Path, head: Option<&Path>) -> Report {
-    verify_evidence(EvidenceSource::Database(database), head).unwrap()
+    verify_evidence(EvidenceSource::Database(&database.into()), head).unwrap()
 }
 
 /// Every fault as it is told.

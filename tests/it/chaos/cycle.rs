@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use crate::database;
 use reqwest::{Method, RequestBuilder};
-use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use crate::chaos::shim::{Act, Call, Plan, Shim};
@@ -234,7 +234,7 @@ impl<'s> Run<'s> {
 
     /// Waits until nothing is on its way: what is approved is sent by the sweep as well, whenever that comes.
     async fn until_quiet(&self) {
-        let connection = Connection::open(self.stage.database()).unwrap();
+        let connection = database::open(&self.stage.database());
         let sql = "SELECT count(*) FROM purchases WHERE state IN ('approved', 'reserved', 'dispatching')";
         let quiet = async {
             while connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap() > 0 {
@@ -271,7 +271,7 @@ impl<'s> Run<'s> {
 
     /// Once a key is used, it is used for this purchase.
     fn keys_mean_what_they_meant(&mut self) {
-        let connection = Connection::open(self.stage.database()).unwrap();
+        let connection = database::open(&self.stage.database());
         let mut statement = connection.prepare("SELECT key, target_id FROM idempotency_keys").unwrap();
         let used = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
         let used: BTreeMap<String, String> = used.map(Result::unwrap).collect();
@@ -284,7 +284,7 @@ impl<'s> Run<'s> {
     pub async fn finish(mut self, figures: &mut Figures) {
         self.until_quiet().await;
         let count = |states: &str| {
-            let connection = Connection::open(self.stage.database()).unwrap();
+            let connection = database::open(&self.stage.database());
             let sql = format!("SELECT count(*) FROM purchases WHERE state IN ({states})");
             connection.query_row(&sql, [], |row| row.get::<_, u32>(0)).unwrap()
         };

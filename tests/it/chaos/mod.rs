@@ -5,7 +5,8 @@ mod cycle;
 pub mod shim;
 mod steps;
 
-use rusqlite::{Connection, OptionalExtension as _};
+use crate::database;
+use rusqlite::OptionalExtension as _;
 
 use crate::chaos::cycle::{Figures, Run};
 use crate::chaos::shim::{Shim, or_skip};
@@ -65,7 +66,7 @@ async fn buy_next(stage: &Stage) {
 
 /// One that nobody asked for: what was asked for and not sold is still on sale.
 async fn next_number(stage: &Stage) -> String {
-    let connection = Connection::open(stage.database()).unwrap();
+    let connection = database::open(&stage.database());
     let mut asked_for = connection.prepare("SELECT 1 FROM purchases WHERE number = ?1").unwrap();
     let on_sale = stage.numbers_on_sale("AU").await;
     on_sale.into_iter().find(|number| !asked_for.exists([number]).unwrap()).unwrap()
@@ -73,7 +74,7 @@ async fn next_number(stage: &Stage) -> String {
 
 /// What is left of a buy.
 async fn left(stage: &Stage, number: &str) -> (Option<String>, usize) {
-    let connection = Connection::open(stage.database()).unwrap();
+    let connection = database::open(&stage.database());
     let sql = "SELECT state FROM purchases WHERE number = ?1 AND state <> 'cancelled'";
     let left = connection.query_row(sql, [number], |row| row.get(0)).optional().unwrap();
     let sales = stage.ledger("operation=buy").await["sales"].clone();

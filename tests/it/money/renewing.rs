@@ -9,7 +9,7 @@ use crate::stage::{Stage, ann, somebody};
 
 /// The renewals in the database: month, payer, number, micro-units.
 fn renewals(stage: &Stage) -> Vec<(String, String, String, i64)> {
-    let connection = rusqlite::Connection::open(stage.database()).unwrap();
+    let connection = crate::database::open(&stage.database());
     let sql =
         "SELECT month, team, number, amount_micros FROM ledger WHERE kind = 'renewal' ORDER BY month, number";
     let mut statement = connection.prepare(sql).unwrap();

@@ -31,7 +31,7 @@ async fn money_that_recurs_stands_in_the_evidence_or_verification_says_where_not
             .unwrap();
         connection.execute_batch(statement).unwrap();
         drop(connection);
-        let report = verify_evidence(EvidenceSource::Database(&copy), None).unwrap();
+        let report = verify_evidence(EvidenceSource::Database(&copy.as_path().into()), None).unwrap();
         report.faults.iter().map(ToString::to_string).collect()
     };
     assert!(faults("SELECT 1").is_empty());

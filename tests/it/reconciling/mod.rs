@@ -113,7 +113,7 @@ impl Stage {
 
     /// Every event of an action, as it stands in the evidence.
     pub fn events(&self, action: &str) -> Vec<Value> {
-        let connection = rusqlite::Connection::open(self.folder.path().join("gateway.db")).unwrap();
+        let connection = crate::database::open(&self.database());
         let sql = "SELECT body FROM audit_events WHERE action = ?1 ORDER BY seq";
         let mut statement = connection.prepare(sql).unwrap();
         let bodies = statement.query_map([action], |row| row.get::<_, String>(0)).unwrap();
@@ -122,7 +122,7 @@ impl Stage {
 
     /// What a purchase's ledger entries come to, by kind, in micro-units.
     fn entries(&self, location: &str) -> Vec<(String, i64)> {
-        let connection = rusqlite::Connection::open(self.folder.path().join("gateway.db")).unwrap();
+        let connection = crate::database::open(&self.database());
         let sql = "SELECT kind, amount_micros FROM ledger WHERE purchase_id = ?1 ORDER BY id";
         let mut statement = connection.prepare(sql).unwrap();
         let id = location.rsplit('/').next().unwrap();

@@ -11,7 +11,7 @@ use super::{
 use crate::stage::{Stage, ann, somebody};
 
 fn refused_decisions(stage: &Stage) -> i64 {
-    let connection = rusqlite::Connection::open(stage.folder.path().join("gateway.db")).unwrap();
+    let connection = crate::database::open(&stage.database());
     let count = "SELECT count(*) FROM audit_events
                  WHERE action = 'decision.refused' AND target_kind = 'registration_decision'";
     connection.query_row(count, [], |row| row.get(0)).unwrap()

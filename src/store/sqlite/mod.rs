@@ -1,5 +1,8 @@
 //! How an SQLite file is opened: durable for writing, harmless for reading, by one serving process only.
 
+pub(super) mod cells;
+mod engine;
+
 use std::fs::{File, OpenOptions};
 use std::path::Path;
 use std::time::Duration;
@@ -8,6 +11,8 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::store::error::StoreError;
+
+pub(super) use engine::Sqlite;
 
 /// WAL lets readers go on beside the writer. `synchronous=FULL` makes every commit an fsync: with NORMAL the last
 /// commits could vanish in a power cut, and a vanished intent is a purchase that might be sent twice. Every fsync is

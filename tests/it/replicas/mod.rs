@@ -1,0 +1,123 @@
+//! Several replicas on one PostgreSQL act as one gateway: limits, budgets and keys hold over all of them, and what one
+//! leaves behind another settles. Without `GATEWAY_TEST_POSTGRES` these are skipped, and say so.
+
+mod dying;
+mod sharing;
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::database;
+use crate::process::Process;
+use crate::stage::{Answer, Stage, ann, send};
+
+/// Windows short enough to be waited for.
+const LOOKING: &str = r#"
+[purchases]
+absence_window = "2s"
+scan_spacing = "1s"
+sweep_every = "2s"
+"#;
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Replicas of the real binary, on the database of a stage.
+struct Fleet {
+    stage: Stage,
+    replicas: Vec<Option<Replica>>,
+}
+
+struct Replica {
+    process: Process,
+    api: String,
+}
+
+impl Fleet {
+    /// Nothing where there is no PostgreSQL; then it has been said.
+    async fn of(count: usize, extra: &str) -> Option<Self> {
+        if !database::is_postgres() {
+            eprintln!("skipped: replicas need PostgreSQL: tests/run postgres");
+            return None;
+        }
+        let mut fleet = Self { stage: Stage::looking_later_but(extra, LOOKING).await, replicas: Vec::new() };
+        for _ in 0..count {
+            fleet.add().await;
+        }
+        Some(fleet)
+    }
+
+    /// One more.
+    async fn add(&mut self) {
+        let number = self.replicas.len();
+        let process = Process::replica(&mut self.stage, number).await;
+        self.replicas.push(Some(Replica { process, api: self.stage.api.clone() }));
+    }
+
+    /// The stage as seen through one replica.
+    fn at(&mut self, number: usize) -> &Stage {
+        self.stage.api.clone_from(&self.replicas[number].as_ref().unwrap().api);
+        &self.stage
+    }
+
+    /// kill -9; what it had logged.
+    async fn kill(&mut self, number: usize) -> String {
+        self.replicas[number].take().unwrap().process.kill().await
+    }
+
+    fn process(&self, number: usize) -> &Process {
+        &self.replicas[number].as_ref().unwrap().process
+    }
+
+    /// Buys of Ann's, each through the next replica in turn, at once.
+    async fn buy_through_all(
+        &mut self,
+        buys: impl IntoIterator<Item = (String, Option<String>)>,
+    ) -> Vec<Answer> {
+        let count = self.replicas.len();
+        let requests: Vec<_> = buys
+            .into_iter()
+            .enumerate()
+            .map(|(index, (number, key))| {
+                let path = format!("/v3/numbers/buy/{}", number.replace('+', "%2B"));
+                let request = self.at(index % count).request(&ann(), reqwest::Method::POST, &path);
+                match key {
+                    Some(key) => request.header("idempotency-key", key),
+                    None => request,
+                }
+            })
+            .collect();
+        futures_util::future::join_all(requests.into_iter().map(send)).await
+    }
+
+    /// Asks until it is so.
+    async fn until(&mut self, number: usize, path: &str, is_it: impl Fn(&Value) -> bool) -> Value {
+        let stage = self.at(number);
+        let asking = async {
+            loop {
+                let answer = stage.get(&ann(), path).await.json();
+                if is_it(&answer) {
+                    return answer;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        match tokio::time::timeout(PATIENCE, asking).await {
+            Ok(answer) => answer,
+            Err(_) => panic!("{path} never became so: {}", stage.get(&ann(), path).await.text),
+        }
+    }
+
+    /// Ends all, and checks what must hold.
+    async fn finish(mut self) {
+        let sales = self.stage.ledger("").await;
+        for replica in self.replicas.drain(..).flatten() {
+            replica.process.kill().await;
+        }
+        crate::evidence::every_sale_is_known(&self.stage.database(), &sales);
+        self.stage.finish().await;
+    }
+}
+
+async fn hold_buys(stage: &Stage, count: usize) {
+    stage.fault(json!({"operation": "buy", "fault": "hold", "at": "after_sale", "count": count})).await;
+}
