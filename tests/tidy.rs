@@ -110,7 +110,14 @@ const HOMES: &[Home] = &[
         "what a listener hands on; and the simulator breaks connections on purpose",
     ),
     home("hyper_util", &["simulator"], "only the simulator breaks connections on purpose"),
-    home("rustls", &["main"], "one choice of cryptography for the whole process, made before anything else"),
+    home(
+        "rustls",
+        &["main", "store"],
+        "one choice of cryptography for the whole process; whom the store's TLS believes",
+    ),
+    home("rustls_platform_verifier", &["store"], "as above"),
+    home("tokio_postgres", &["store"], "no SQL outside the store"),
+    home("tokio_postgres_rustls", &["store"], "as above"),
     home(
         "governor",
         &["http", "service"],

@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::ExposeSecret as _;
+use secrecy::ExposeSecret;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -242,11 +242,12 @@ pub fn database(config: &Config) -> Result<Location, StartError> {
         Database::Postgres(url) => {
             let address = Address::new(AddressParts {
                 url,
-                password: storage.password.as_ref().map(|password| password.expose_secret()),
+                password: storage.password.as_ref().map(ExposeSecret::expose_secret),
                 ca_file: storage.ca_file.as_deref(),
                 emergency_file: &storage.emergency_file,
             });
-            Ok(Location::Postgres(address.map_err(|error| StartError::Configuration(error.to_string()))?))
+            let address = address.map_err(|error| StartError::Configuration(error.to_string()))?;
+            Ok(Location::Postgres(Box::new(address)))
         }
     }
 }

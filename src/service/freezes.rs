@@ -152,9 +152,11 @@ mod tests {
     #[tokio::test]
     async fn what_was_read_first_is_never_the_last_word() {
         let folder = tempfile::tempdir().unwrap();
-        let store =
-            Store::open(&crate::store::testing::location(&folder.path().join("gateway.db")), Clock::system())
-                .unwrap();
+        let store = Store::open(
+            &crate::store::tests::engine::location(&folder.path().join("gateway.db")),
+            Clock::system(),
+        )
+        .unwrap();
         let buying = Buying::new(Ok(Mode::Live), Background::default(), store.emergency().clone());
         let turn = buying.turn().await;
         let mut reading = pin!(reread(&store, &buying));

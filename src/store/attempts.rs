@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::domain::purchase::PurchaseId;
 use crate::domain::quote::Quote;
 use crate::store::error::StoreError;
-use crate::store::session::Session;
+use crate::store::session::{Session, only_parsed};
 use crate::store::tx::Tx;
 
 /// The identity of a serving process, new at each start and, with PostgreSQL, at each session of its writer.
@@ -20,7 +20,7 @@ pub struct AttemptId(pub Uuid);
 
 impl AttemptId {
     /// A new one, later than those before.
-    pub fn new() -> Self {
+    pub fn fresh() -> Self {
         Self(Uuid::now_v7())
     }
 }
@@ -55,7 +55,7 @@ pub fn open(session: &Session<'_>, purchase: PurchaseId) -> Result<Option<Attemp
     let found = session.query_first(
         "SELECT id FROM attempts WHERE purchase_id = $1 AND outcome IS NULL",
         &[(&purchase.to_string()).into()],
-        |row| row.parsed(),
+        only_parsed,
     )?;
     Ok(found.map(AttemptId))
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::domain::canonical::Digest;
 use crate::store::engine::Engine;
 use crate::store::error::StoreError;
-use crate::store::session::Session;
+use crate::store::session::{Session, only_blob};
 
 const MIGRATIONS: &[(i64, &str)] = &[
     (1, include_str!("migrations/0001_first.sql")),
@@ -97,7 +97,7 @@ fn apply(engine: &dyn Engine, version: i64, sql: &str, at: Timestamp) -> Result<
     let applied = session.query_first(
         "SELECT digest FROM schema_migrations WHERE version = $1",
         &[version.into()],
-        |row| row.blob(),
+        only_blob,
     )?;
     match applied {
         Some(bytes) if bytes == digest.as_bytes() => Ok(()),
@@ -123,7 +123,7 @@ mod tests {
     use super::{MIGRATIONS, check, run};
     use crate::domain::canonical::Digest;
     use crate::store::engine::Engine as _;
-    use crate::store::session::{Link, Session};
+    use crate::store::session::{Link, Session, only_text};
     use crate::store::sqlite::Sqlite;
 
     #[test]
@@ -149,10 +149,8 @@ mod tests {
         let mut engine = Sqlite::over(connection);
         run(&mut engine, Timestamp::UNIX_EPOCH).unwrap();
         check(&engine.session()).unwrap();
-        let actors = engine
-            .session()
-            .query("SELECT actor FROM audit_events ORDER BY seq", &[], |row| row.text())
-            .unwrap();
+        let actors =
+            engine.session().query("SELECT actor FROM audit_events ORDER BY seq", &[], only_text).unwrap();
         assert_eq!(actors, ["ann", "gateway:start"]);
         assert!(engine.session().execute("UPDATE audit_events SET actor = 'bob'", &[]).is_err());
     }

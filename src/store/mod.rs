@@ -54,9 +54,7 @@ use standing::Standing;
 use writer::Writer;
 
 #[cfg(test)]
-pub(crate) mod testing;
-#[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use error::StoreError;
 pub use postgres::{Address, AddressParts};
@@ -91,7 +89,7 @@ pub enum Location {
     /// A file, for one serving process.
     Sqlite(PathBuf),
     /// A server, for any number of replicas.
-    Postgres(Address),
+    Postgres(Box<Address>),
 }
 
 impl From<&Path> for Location {
@@ -135,7 +133,9 @@ impl Store {
         let writer = start_writer(location, clock, (Arc::clone(&on_lost), Arc::clone(&standing)))?;
         let listening = match location {
             Location::Sqlite(_) => None,
-            Location::Postgres(address) => Some(Listening::begin(address.clone(), writer.announcing())?),
+            Location::Postgres(address) => {
+                Some(Listening::begin(Address::clone(address), writer.announcing())?)
+            }
         };
         let (readers, location) = (Readers::new(location), location.clone());
         let inner = Inner {

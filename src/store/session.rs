@@ -194,6 +194,20 @@ pub(super) fn only_lossy_text(row: &mut Row<'_>) -> Result<String, StoreError> {
     row.lossy_text()
 }
 
+/// A row of one text that is a value.
+pub(super) fn only_parsed<T>(row: &mut Row<'_>) -> Result<T, StoreError>
+where
+    T: std::str::FromStr,
+    T::Err: std::fmt::Display,
+{
+    row.parsed()
+}
+
+/// A row of bytes.
+pub(super) fn only_blob(row: &mut Row<'_>) -> Result<Vec<u8>, StoreError> {
+    row.blob()
+}
+
 /// A row of one JSON text.
 pub(super) fn only_json<T: DeserializeOwned>(row: &mut Row<'_>) -> Result<T, StoreError> {
     row.json()

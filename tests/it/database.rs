@@ -23,14 +23,6 @@ pub fn is_postgres() -> bool {
     server().is_some()
 }
 
-/// For tests about SQLite's files: whether to leave it, having said so.
-pub fn skipped_on_postgres(what: &str) -> bool {
-    if is_postgres() {
-        eprintln!("skipped: {what}");
-    }
-    is_postgres()
-}
-
 fn server() -> Option<String> {
     std::env::var("GATEWAY_TEST_POSTGRES").ok().filter(|server| !server.is_empty())
 }
@@ -58,7 +50,7 @@ pub fn location(path: &Path) -> Location {
     }
     let emergency_file = &path.with_extension("emergency");
     let parts = AddressParts { url: &url(path), password: None, ca_file: None, emergency_file };
-    Location::Postgres(Address::new(parts).unwrap())
+    Location::Postgres(Box::new(Address::new(parts).unwrap()))
 }
 
 /// The file, or a copy of everything.

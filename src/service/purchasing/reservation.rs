@@ -53,7 +53,7 @@ impl Inner {
     pub(super) fn reservation(&self, purchase: Purchase, quote: Quote) -> Reservation {
         Reservation {
             quote,
-            attempt: AttemptId::new(),
+            attempt: AttemptId::fresh(),
             team: self.parts.ground.teams.find(&purchase.requester.team).cloned(),
             organisation: self.parts.ground.teams.organisation,
             settings: self.parts.settings.clone(),

@@ -97,7 +97,7 @@ impl Inner {
         let claimed_boot = self.ground.clock.boot();
         // Once more: the slot may have taken longer than the gateway had left.
         let mode = self.ground.buying.check(&team)?;
-        let (name, seen) = (ClaimId::new(), registration.version);
+        let (name, seen) = (ClaimId::fresh(), registration.version);
         let attempt = Attempt { id, claimed: seen + 1, claim: Some(name) };
         let claimed: Result<Claimed, StoreError> =
             self.ground.store.write(move |tx| claim(tx, id, seen, name)).await;

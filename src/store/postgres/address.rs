@@ -104,7 +104,7 @@ impl Address {
                 return Err(wrong(&"sslmode=prefer keeps nobody out; write require or disable"));
             }
             SslMode::Prefer => !is_near,
-            _ => true,
+            SslMode::Require | _ => true,
         };
         config
             .ssl_mode(if wants_tls { SslMode::Require } else { SslMode::Disable })
@@ -134,30 +134,22 @@ impl Address {
     pub(super) async fn connect_to_listen(
         &self,
     ) -> Result<(Client, Box<dyn Messages + Send>), tokio_postgres::Error> {
-        match &self.tls {
-            Some(tls) => {
-                let (client, connection) = self.config.connect(tls.clone()).await?;
-                Ok((client, Box::new(connection)))
-            }
-            None => {
-                let (client, connection) = self.config.connect(NoTls).await?;
-                Ok((client, Box::new(connection)))
-            }
+        if let Some(tls) = &self.tls {
+            let (client, connection) = self.config.connect(tls.clone()).await?;
+            return Ok((client, Box::new(connection)));
         }
+        let (client, connection) = self.config.connect(NoTls).await?;
+        Ok((client, Box::new(connection)))
     }
 
     /// Connects.
     pub(super) async fn connect(&self) -> Result<(Client, Moving), tokio_postgres::Error> {
-        match &self.tls {
-            Some(tls) => {
-                let (client, connection) = self.config.connect(tls.clone()).await?;
-                Ok((client, Box::pin(connection)))
-            }
-            None => {
-                let (client, connection) = self.config.connect(NoTls).await?;
-                Ok((client, Box::pin(connection)))
-            }
+        if let Some(tls) = &self.tls {
+            let (client, connection) = self.config.connect(tls.clone()).await?;
+            return Ok((client, Box::pin(connection)));
         }
+        let (client, connection) = self.config.connect(NoTls).await?;
+        Ok((client, Box::pin(connection)))
     }
 }
 

@@ -63,18 +63,14 @@ impl Connection {
             .enable_all()
             .build()
             .map_err(|error| unavailable(&error))?;
-        let connecting = async {
-            let (client, connection) = address.connect().await?;
-            tokio::task::spawn(async move {
-                // Whoever uses the client is told the same.
-                let _ = connection.await;
-            });
-            Ok(client)
-        };
-        let client = runtime
-            .block_on(async { tokio::time::timeout(CONNECTING, connecting).await })
+        let (client, moving) = runtime
+            .block_on(async { tokio::time::timeout(CONNECTING, address.connect()).await })
             .map_err(|_| unavailable(&"no connection within 8 s"))?
-            .map_err(|error: tokio_postgres::Error| unavailable(&failure::words(&error)))?;
+            .map_err(|error| unavailable(&failure::words(&error)))?;
+        runtime.spawn(async move {
+            // Whoever uses the client is told the same.
+            let _ = moving.await;
+        });
         let mut connection = Self {
             runtime: Some(runtime),
             client,
@@ -110,9 +106,8 @@ impl Connection {
     /// The one cell of the last row that statements without parameters give.
     pub(super) fn script_text(&self, statements: &str) -> Result<Option<String>, StoreError> {
         let messages = self.wait(self.client.simple_query(statements))?;
-        Ok(messages.into_iter().rev().find_map(|message| match message {
-            SimpleQueryMessage::Row(row) => row.get(0).map(ToOwned::to_owned),
-            _ => None,
+        Ok(messages.into_iter().rev().find_map(|message| {
+            if let SimpleQueryMessage::Row(row) = message { row.get(0).map(ToOwned::to_owned) } else { None }
         }))
     }
 
@@ -159,13 +154,11 @@ impl Connection {
         let Some(runtime) = self.runtime.as_ref().filter(|_| !self.is_broken.get()) else {
             return Err(StoreError::Unavailable("the connection to PostgreSQL is broken".to_owned()));
         };
-        match runtime.block_on(async { tokio::time::timeout(STATEMENT, answer).await }) {
-            Ok(answered) => answered.map_err(|error| failure::classify(&error)),
-            Err(_) => {
-                self.is_broken.set(true);
-                Err(StoreError::Unavailable("PostgreSQL did not answer within 9 s".to_owned()))
-            }
+        if let Ok(answered) = runtime.block_on(async { tokio::time::timeout(STATEMENT, answer).await }) {
+            return answered.map_err(|error| failure::classify(&error));
         }
+        self.is_broken.set(true);
+        Err(StoreError::Unavailable("PostgreSQL did not answer within 9 s".to_owned()))
     }
 }
 

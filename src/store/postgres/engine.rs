@@ -21,11 +21,11 @@ use crate::store::postgres::{CHANNEL, schema};
 use crate::store::session::{Link, Param, Session};
 use crate::store::standing::Standing;
 
-/// The one writer's lock; the number is "NumberGW" in ASCII.
+/// The one writer's lock; the number is `NumberGW` in ASCII.
 const WRITER: i64 = 0x4e75_6d62_6572_4757;
 /// How often an idle session shows that it is alive, connects again, and looks whether others wrote.
 const LOOK: Duration = Duration::from_secs(1);
-/// The lock of the one that does what one does for all; the number is "NumberGL" in ASCII.
+/// The lock of the one that does what one does for all; the number is `NumberGL` in ASCII.
 const LEADER: i64 = 0x4e75_6d62_6572_474c;
 /// What only the writing session is told: who it is to those who count, and that it shows every second that it lives. A
 /// process that stands still loses it, and with it its locks, while its connection looks well.
@@ -121,8 +121,9 @@ impl Engine for Postgres {
             "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({WRITER});
              SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
         );
-        let began = self.live()?.script_text(&begin);
-        let Some(micros) = began.inspect_err(|_| self.roll_back())?.and_then(|text| text.parse().ok()) else {
+        let answer = self.live()?.script_text(&begin);
+        let Some(micros) = answer.inspect_err(|_| self.roll_back())?.and_then(|text| text.parse().ok())
+        else {
             self.roll_back();
             return Err(StoreError::corrupt("PostgreSQL does not know the time"));
         };

@@ -6,18 +6,19 @@ use tokio_postgres::error::SqlState;
 
 use crate::store::error::StoreError;
 
+/// Deadlines of ours that passed, and what goes away when it is tried again.
+const BUSY: [&SqlState; 4] = [
+    &SqlState::QUERY_CANCELED,
+    &SqlState::LOCK_NOT_AVAILABLE,
+    &SqlState::T_R_SERIALIZATION_FAILURE,
+    &SqlState::T_R_DEADLOCK_DETECTED,
+];
+
 /// Told apart by what the caller may do about it.
 pub(super) fn classify(error: &tokio_postgres::Error) -> StoreError {
     let Some(state) = error.code() else {
         return StoreError::Unavailable(format!("PostgreSQL: {}", words(error)));
     };
-    // Deadlines of ours that passed, and what goes away when it is tried again.
-    const BUSY: [&SqlState; 4] = [
-        &SqlState::QUERY_CANCELED,
-        &SqlState::LOCK_NOT_AVAILABLE,
-        &SqlState::T_R_SERIALIZATION_FAILURE,
-        &SqlState::T_R_DEADLOCK_DETECTED,
-    ];
     if BUSY.contains(&state) {
         return StoreError::Busy;
     }

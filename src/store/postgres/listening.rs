@@ -5,9 +5,8 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio_postgres::AsyncMessage;
-use tokio_util::sync::CancellationToken;
 
 use crate::store::error::StoreError;
 use crate::store::postgres::CHANNEL;
@@ -19,13 +18,13 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// A thread that listens until it is dropped.
 pub(in crate::store) struct Listening {
-    stop: CancellationToken,
+    stop: Option<oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
 impl Drop for Listening {
     fn drop(&mut self) {
-        self.stop.cancel();
+        drop(self.stop.take());
         // Ends at once: everything it waits for, it waits for beside `stop`.
         let _ = self.thread.take().map(std::thread::JoinHandle::join);
     }
@@ -40,15 +39,19 @@ impl Listening {
         let unavailable = |error: std::io::Error| StoreError::Unavailable(error.to_string());
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(unavailable)?;
-        let stop = CancellationToken::new();
-        let stopped = stop.clone();
+        let (stop, stopped) = oneshot::channel::<()>();
         let thread = std::thread::Builder::new()
             .name("store-listener".to_owned())
             .spawn(move || {
-                runtime.block_on(stopped.run_until_cancelled(listen(&address, &newest)));
+                runtime.block_on(async {
+                    tokio::select! {
+                        _ = stopped => {}
+                        () = listen(&address, &newest) => {}
+                    }
+                });
             })
             .map_err(unavailable)?;
-        Ok(Self { stop, thread: Some(thread) })
+        Ok(Self { stop: Some(stop), thread: Some(thread) })
     }
 }
 

@@ -14,7 +14,7 @@ use crate::store::attempts::{InstanceId, LeftBehind};
 use crate::store::error::StoreError;
 use crate::store::purchases::deciding_teams;
 use crate::store::requester;
-use crate::store::session::{Row, Session, only_text};
+use crate::store::session::{Row, Session, only_parsed, only_text};
 use crate::store::tx::Tx;
 
 pub use list::{Filter, list};
@@ -26,7 +26,7 @@ pub struct ClaimId(pub Uuid);
 
 impl ClaimId {
     /// A new one.
-    pub fn new() -> Self {
+    pub fn fresh() -> Self {
         Self(Uuid::now_v7())
     }
 }
@@ -134,7 +134,7 @@ pub fn under_way(
 /// The newest claim of a registration.
 pub fn claim_of(session: &Session<'_>, id: RegistrationId) -> Result<Option<ClaimId>, StoreError> {
     let statement = "SELECT claim FROM registrations WHERE id = $1 AND claim IS NOT NULL";
-    Ok(session.query_first(statement, &[(&id.to_string()).into()], |row| row.parsed())?.map(ClaimId))
+    Ok(session.query_first(statement, &[(&id.to_string()).into()], only_parsed)?.map(ClaimId))
 }
 
 /// Writes a new registration.

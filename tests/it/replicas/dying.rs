@@ -23,9 +23,9 @@ async fn a_replica_killed_in_mid_buy_is_settled_by_another_and_nothing_is_sent_t
     let number = buying(&mut fleet).await;
     fleet.kill(0).await;
     fleet.stage.control("release", json!({})).await;
-    let page = format!("/v1/purchases?state=bought&limit=5");
+    let page = "/v1/purchases?state=bought&limit=5";
     let bought =
-        fleet.until(1, &page, |page| page["items"].as_array().is_some_and(|items| items.len() == 1)).await;
+        fleet.until(1, page, |page| page["items"].as_array().is_some_and(|items| items.len() == 1)).await;
     assert_eq!(bought["items"][0]["number"], json!(number));
     assert_eq!(fleet.stage.calls("buy").await, 1);
     let again = fleet.at(2).buy(&ann(), &number).await;

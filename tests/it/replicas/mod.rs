@@ -34,6 +34,7 @@ struct Replica {
 
 impl Fleet {
     /// Nothing where there is no PostgreSQL; then it has been said.
+    #[expect(clippy::print_stderr, reason = "a test that was skipped says so")]
     async fn of(count: usize, extra: &str) -> Option<Self> {
         if !database::is_postgres() {
             eprintln!("skipped: replicas need PostgreSQL: tests/run postgres");
@@ -101,10 +102,7 @@ impl Fleet {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };
-        match tokio::time::timeout(PATIENCE, asking).await {
-            Ok(answer) => answer,
-            Err(_) => panic!("{path} never became so: {}", stage.get(&ann(), path).await.text),
-        }
+        tokio::time::timeout(PATIENCE, asking).await.unwrap_or_else(|_| panic!("{path} never became so"))
     }
 
     /// Ends all, and checks what must hold.

@@ -32,7 +32,7 @@ async fn sixty_four_buys_through_three_replicas_against_money_for_ten_are_ten() 
         .filter(|verdict| verdict != "200 SUCCESS")
         .collect();
     assert_eq!(bought, 10, "{others:?}");
-    assert!(others.iter().all(|verdict| verdict == "409 BUDGET_EXCEEDED"), "{others:?}");
+    assert!(others.iter().all(|verdict| verdict == "403 BUDGET_EXCEEDED"), "{others:?}");
     assert_eq!(fleet.stage.calls("buy").await, 10);
     fleet.finish().await;
 }

@@ -1,5 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a broken fixture stops the test")]
 
+pub(crate) mod engine;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -12,8 +14,8 @@ use crate::domain::quote::Quote;
 use crate::store::attempts::AttemptId;
 use crate::store::purchases::Whose;
 use crate::store::session::{Link, Session};
-use crate::store::testing::{batch, is_skipped_on_postgres, location};
 use crate::store::{Finished, Store, StoreError, Tx, attempts, audit, owned, purchases};
+use engine::{batch, is_skipped_on_postgres, location};
 
 fn open(path: &Path) -> Store {
     Store::open(&location(path), Clock::system()).unwrap()
@@ -201,7 +203,7 @@ async fn an_attempt_can_be_ended_whatever_the_calendar_said_at_the_one_before() 
                 "INSERT INTO attempts (id, purchase_id, instance, claimed_us, baseline, outcome, outcome_us) VALUES ('ffffffff-0000-7000-8000-000000000000', $1, '', 0, '[]', 'not_sent', 0)",
                 &[(&of).into()],
             )?;
-            attempts::insert(&mut tx, AttemptId::new(), id, &[], &quote)?;
+            attempts::insert(&mut tx, AttemptId::fresh(), id, &[], &quote)?;
             attempts::finish(&mut tx, id, "bought")?;
             tx.execute("DELETE FROM attempts", &[])?;
             tx.commit(&event("test.ended"), ())

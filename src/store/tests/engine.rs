@@ -1,5 +1,6 @@
 //! The engine under test: SQLite, or the PostgreSQL that `GATEWAY_TEST_POSTGRES` names, for the same tests.
 #![expect(clippy::unwrap_used, reason = "a broken fixture stops the test")]
+#![expect(clippy::print_stderr, reason = "a test that was skipped says so")]
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -14,7 +15,7 @@ static MADE: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 /// The database that a test knows by the path of its file.
 pub(crate) fn location(path: &Path) -> Location {
-    server().map_or_else(|| path.into(), |server| Location::Postgres(on_server(&server, path)))
+    server().map_or_else(|| path.into(), |server| Location::Postgres(Box::new(on_server(&server, path))))
 }
 
 /// Changes a database as a stranger would.
