@@ -8,7 +8,7 @@ source tests/lib/postgres.sh
 about_files=(
     audit::erasing audit::exporting audit::tampering audit::triggers money::verifying
     audit::witness::an_old_database audit::witness::another_database audit::witness::the_head_is_written
-    chaos:: disk:: hanging::a_database_that_stands_still crash::a_second_serving_process
+    notices::trouble::a_notice_whose_process_was_killed chaos:: disk:: hanging::a_database_that_stands_still crash::a_second_serving_process
 )
 
 need "PostgreSQL 15 is here" postgres_is_here

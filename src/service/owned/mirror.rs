@@ -193,10 +193,7 @@ impl Changes {
         for (was, now) in &self.changed {
             store::owned::update(tx, was, now)?;
         }
-        for row in &self.new {
-            store::owned::insert(tx, row)?;
-        }
-        Ok(())
+        store::owned::insert_all(tx, &self.new)
     }
 
     /// An event for each price that moved.

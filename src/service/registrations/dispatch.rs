@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use jiff::Timestamp;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use crate::domain::audit::Actor;
 use crate::domain::order::Sent;
@@ -69,8 +69,17 @@ impl Inner {
         if let Some(ended) = self.driven.ended(id, deadline).await {
             return ended.map_err(|refusal| refusal.about(id));
         }
-        let current = self.ground.store.read(move |session| store::registrations::find(session, id)).await?;
-        Ok(current.unwrap_or(registration))
+        let store = &self.ground.store;
+        let mut events = store.newest_event();
+        // Another replica may be sending it.
+        loop {
+            events.mark_unchanged();
+            let current = store.read(move |session| store::registrations::find(session, id)).await?;
+            let is_sent = current.as_ref().is_some_and(|now| now.state == RegistrationState::Dispatching);
+            if !store.is_shared() || !is_sent || timeout_at(deadline, events.changed()).await.is_err() {
+                return Ok(current.unwrap_or(registration));
+            }
+        }
     }
 
     /// Tries until there is an outcome, or until it has not left this machine often enough.

@@ -6,8 +6,8 @@ use crate::domain::billing::Month;
 use crate::domain::money::Money;
 use crate::domain::owned::{OwnedNumber, Price, RegistrationStatus};
 use crate::store::error::StoreError;
-use crate::store::owned::reown;
-use crate::store::session::{Row, Session};
+use crate::store::owned::reown_all;
+use crate::store::session::{Param, Row, Session};
 use crate::store::tx::Tx;
 
 /// What tells one row of upstream's from another. Texts are empty where upstream does not say.
@@ -93,39 +93,72 @@ pub fn mirrored(session: &Session<'_>, number: Option<&str>) -> Result<Vec<Mirro
     }
 }
 
-/// Writes a row that was not there, or had left. What comes back under the same guid never left, so it owes on from where
-/// it was; without a guid nobody can tell.
+/// Rows that go into one statement: a first list of ten thousand is a hundred of them.
+const AT_ONCE: usize = 100;
+const INSERTED: &str = "number, message_type, guid, twin, position, listing, country, number_type, status, status_us,
+    monthly_micros, currency, price_basis, fee_micros, paid_month, since_us";
+const INSERTED_COUNT: usize = 16;
+
+/// Writes a row that was not there, or had left; see [`insert_all`].
 pub fn insert(tx: &mut Tx<'_>, row: &Mirrored) -> Result<(), StoreError> {
-    let (listing, paid) = (serde_json::to_string(&row.listing)?, row.paid.to_string());
+    insert_all(tx, std::slice::from_ref(row))
+}
+
+/// Writes rows that were not there, or had left. What comes back under the same guid never left, so it owes on from where
+/// it was; without a guid nobody can tell.
+pub fn insert_all(tx: &mut Tx<'_>, rows: &[Mirrored]) -> Result<(), StoreError> {
+    for rows in rows.chunks(AT_ONCE) {
+        let texts: Vec<(String, String)> = rows
+            .iter()
+            .map(|row| Ok((serde_json::to_string(&row.listing)?, row.paid.to_string())))
+            .collect::<Result<_, StoreError>>()?;
+        let params: Vec<Param<'_>> =
+            rows.iter().zip(&texts).flat_map(|(row, (listing, paid))| inserted(row, listing, paid)).collect();
+        let places = (0..rows.len()).map(|row| {
+            let first = row * INSERTED_COUNT + 1;
+            let places = (first..first + INSERTED_COUNT).map(|place| format!("${place}"));
+            format!("({}, '', 'orphan')", places.collect::<Vec<_>>().join(", "))
+        });
+        let statement = format!(
+            "INSERT INTO owned_rows ({INSERTED}, team, origin) VALUES {}
+             ON CONFLICT (number, message_type, guid, twin) DO UPDATE SET position = excluded.position,
+                 listing = excluded.listing, country = excluded.country, number_type = excluded.number_type,
+                 status = excluded.status, status_us = excluded.status_us, purchase_id = NULL,
+                 monthly_micros = excluded.monthly_micros, currency = excluded.currency,
+                 price_basis = excluded.price_basis, fee_micros = excluded.fee_micros, since_us = excluded.since_us,
+                 seen_us = NULL, lacking_us = NULL, gone_us = NULL,
+                 paid_month = CASE WHEN excluded.guid = '' THEN excluded.paid_month ELSE owned_rows.paid_month END",
+            places.collect::<Vec<_>>().join(", ")
+        );
+        if tx.execute(&statement, &params)? != rows.len() {
+            return Err(StoreError::Conflict);
+        }
+        reown_all(tx, rows.iter().map(|row| row.key.number.as_str()))?;
+    }
+    Ok(())
+}
+
+/// In the order of [`INSERTED`].
+fn inserted<'r>(row: &'r Mirrored, listing: &'r str, paid: &'r str) -> [Param<'r>; INSERTED_COUNT] {
     let price = row.price.as_ref();
-    tx.execute_one(
-        "INSERT INTO owned_rows (number, message_type, guid, twin, position, listing, country, number_type, status,
-             status_us, team, origin, monthly_micros, currency, price_basis, fee_micros, paid_month, since_us)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, '', 'orphan', $11, $12, $13, $14, $15, $16)
-         ON CONFLICT (number, message_type, guid, twin) DO UPDATE SET position = $5, listing = $6, country = $7,
-             number_type = $8, status = $9, status_us = $10, purchase_id = NULL, monthly_micros = $11, currency = $12,
-             price_basis = $13, fee_micros = $14, since_us = $16, seen_us = NULL, lacking_us = NULL, gone_us = NULL,
-             paid_month = CASE WHEN excluded.guid = '' THEN $15 ELSE owned_rows.paid_month END",
-        &[
-            (&row.key.number).into(),
-            (&row.key.message_type).into(),
-            (&row.key.guid).into(),
-            row.key.twin.into(),
-            row.position.into(),
-            (&listing).into(),
-            row.listing.country.as_deref().unwrap_or_default().into(),
-            row.listing.number_type.as_deref().unwrap_or_default().into(),
-            row.listing.status.map(RegistrationStatus::label).into(),
-            row.status_since.into(),
-            price.map(|price| price.monthly.micros()).into(),
-            price.map(|price| price.currency.as_str()).into(),
-            price.map(|price| price.basis.as_str()).into(),
-            row.fee.map(Money::micros).into(),
-            (&paid).into(),
-            row.since.into(),
-        ],
-    )?;
-    reown(tx, &row.key.number)
+    [
+        (&row.key.number).into(),
+        (&row.key.message_type).into(),
+        (&row.key.guid).into(),
+        row.key.twin.into(),
+        row.position.into(),
+        listing.into(),
+        row.listing.country.as_deref().unwrap_or_default().into(),
+        row.listing.number_type.as_deref().unwrap_or_default().into(),
+        row.listing.status.map(RegistrationStatus::label).into(),
+        row.status_since.into(),
+        price.map(|price| price.monthly.micros()).into(),
+        price.map(|price| price.currency.as_str()).into(),
+        price.map(|price| price.basis.as_str()).into(),
+        row.fee.map(Money::micros).into(),
+        paid.into(),
+        row.since.into(),
+    ]
 }
 
 /// Writes what a list or a purchase says of a row that stands under `was`.

@@ -14,11 +14,11 @@ use crate::domain::number::DedicatedNumber;
 use crate::domain::owned::OwnedNumber;
 use crate::domain::search::CurrencyBlock;
 use crate::store::error::StoreError;
-use crate::store::session::{Session, only_json};
+use crate::store::session::{Param, Session, only_json};
 use crate::store::tx::Tx;
 
 pub use fees::{DueRow, Unpriced, due, due_in, fees, pay, recurring, recurring_by_team, unpriced};
-pub use mirrored::{Key, Mirrored, insert, lack, last_position, leave, mirrored, update};
+pub use mirrored::{Key, Mirrored, insert, insert_all, lack, last_position, leave, mirrored, update};
 pub use paging::{OwnedCount, PageRow, Scope, counts, page, stale};
 
 /// What the newest list showed, in upstream's order.
@@ -67,17 +67,29 @@ pub fn let_go(tx: &mut Tx<'_>, number: &str) -> Result<(), StoreError> {
 /// Copies whose a number is, and where it came from, into its rows: assigned before bought. Part of whatever changes
 /// that.
 pub(super) fn reown(tx: &mut Tx<'_>, number: &str) -> Result<(), StoreError> {
-    tx.execute(
+    reown_all(tx, [number])
+}
+
+/// The same for some.
+pub(super) fn reown_all<'n>(
+    tx: &mut Tx<'_>,
+    numbers: impl IntoIterator<Item = &'n str>,
+) -> Result<(), StoreError> {
+    let numbers: Vec<Param<'_>> = numbers.into_iter().map(Param::from).collect();
+    let places = (1..=numbers.len()).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ");
+    let statement = format!(
         "UPDATE owned_rows SET
-             team = coalesce((SELECT k.team FROM known_numbers k WHERE k.number = $1 AND k.gone_us IS NULL),
-                             (SELECT p.team FROM purchases p WHERE p.number = $1 AND p.holds_number = 1), ''),
-             origin = coalesce((SELECT k.origin FROM known_numbers k WHERE k.number = $1 AND k.gone_us IS NULL),
-                               CASE WHEN EXISTS (SELECT 1 FROM purchases p WHERE p.number = $1 AND p.holds_number = 1)
+             team = coalesce((SELECT k.team FROM known_numbers k WHERE k.number = owned_rows.number AND k.gone_us IS NULL),
+                             (SELECT p.team FROM purchases p WHERE p.number = owned_rows.number AND p.holds_number = 1), ''),
+             origin = coalesce((SELECT k.origin FROM known_numbers k WHERE k.number = owned_rows.number AND k.gone_us IS NULL),
+                               CASE WHEN EXISTS (SELECT 1 FROM purchases p
+                                                 WHERE p.number = owned_rows.number AND p.holds_number = 1)
                                     THEN 'bought' ELSE 'orphan' END),
-             purchase_id = coalesce((SELECT p.id FROM purchases p WHERE p.number = $1 AND p.holds_number = 1),
-                                    (SELECT k.purchase_id FROM known_numbers k WHERE k.number = $1 AND k.gone_us IS NULL))
-         WHERE number = $1 AND gone_us IS NULL",
-        &[number.into()],
-    )?;
+             purchase_id = coalesce((SELECT p.id FROM purchases p WHERE p.number = owned_rows.number AND p.holds_number = 1),
+                                    (SELECT k.purchase_id FROM known_numbers k
+                                     WHERE k.number = owned_rows.number AND k.gone_us IS NULL))
+         WHERE number IN ({places}) AND gone_us IS NULL"
+    );
+    tx.execute(&statement, &numbers)?;
     Ok(())
 }

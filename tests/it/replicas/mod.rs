@@ -6,11 +6,12 @@ mod sharing;
 
 use std::time::Duration;
 
+use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
 use crate::database;
 use crate::process::Process;
-use crate::stage::{Answer, Stage, ann, send};
+use crate::stage::{Stage, ann};
 
 /// Windows short enough to be waited for.
 const LOOKING: &str = r#"
@@ -69,25 +70,21 @@ impl Fleet {
         &self.replicas[number].as_ref().unwrap().process
     }
 
-    /// Buys of Ann's, each through the next replica in turn, at once.
-    async fn buy_through_all(
+    /// Buys of Ann's, each through the next replica in turn.
+    fn requests_through_all(
         &mut self,
-        buys: impl IntoIterator<Item = (String, Option<String>)>,
-    ) -> Vec<Answer> {
+        buys: impl IntoIterator<Item = (String, Option<&'static str>)>,
+    ) -> Vec<RequestBuilder> {
         let count = self.replicas.len();
-        let requests: Vec<_> = buys
-            .into_iter()
-            .enumerate()
-            .map(|(index, (number, key))| {
-                let path = format!("/v3/numbers/buy/{}", number.replace('+', "%2B"));
-                let request = self.at(index % count).request(&ann(), reqwest::Method::POST, &path);
-                match key {
-                    Some(key) => request.header("idempotency-key", key),
-                    None => request,
-                }
-            })
-            .collect();
-        futures_util::future::join_all(requests.into_iter().map(send)).await
+        let request = |(index, (number, key)): (usize, (String, Option<&'static str>))| {
+            let path = format!("/v3/numbers/buy/{}", number.replace('+', "%2B"));
+            let request = self.at(index % count).request(&ann(), Method::POST, &path);
+            match key {
+                Some(key) => request.header("idempotency-key", key),
+                None => request,
+            }
+        };
+        buys.into_iter().enumerate().map(request).collect()
     }
 
     /// Asks until it is so.

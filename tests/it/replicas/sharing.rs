@@ -2,10 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::StreamExt as _;
+use futures_util::future::join_all;
+use futures_util::stream::FuturesUnordered;
 use serde_json::json;
 
 use super::{Fleet, hold_buys};
-use crate::stage::{ann, somebody};
+use crate::stage::{ann, send, somebody};
 
 /// Growth may spend what ten numbers cost.
 const TEN: (&str, &str) = (
@@ -24,15 +27,23 @@ async fn sixty_four_buys_through_three_replicas_against_money_for_ten_are_ten() 
     }
     let numbers = fleet.stage.numbers_on_sale("AU").await;
     assert!(numbers.len() >= 64);
-    let answers = fleet.buy_through_all(numbers.iter().take(64).map(|number| (number.clone(), None))).await;
-    let bought = answers.iter().filter(|answer| answer.verdict() == "200 SUCCESS").count();
-    let others: Vec<String> = answers
-        .iter()
-        .map(crate::stage::Answer::verdict)
-        .filter(|verdict| verdict != "200 SUCCESS")
-        .collect();
-    assert_eq!(bought, 10, "{others:?}");
-    assert!(others.iter().all(|verdict| verdict == "403 BUDGET_EXCEEDED"), "{others:?}");
+    // Nothing is answered before everybody was decided: a charge is smaller than its hold and would make room.
+    hold_buys(&fleet.stage, 64).await;
+    let buys = numbers.iter().take(64).map(|number| (number.clone(), None));
+    let mut buys: FuturesUnordered<_> = fleet.requests_through_all(buys).into_iter().map(send).collect();
+    for _ in 0..54 {
+        let refused = buys.next().await.unwrap();
+        assert_eq!(refused.verdict(), "403 BUDGET_EXCEEDED", "{}", refused.text);
+    }
+    let stage = &fleet.stage;
+    let release = async {
+        stage.ledger("operation=buy&wait_held=10").await;
+        stage.control("release", json!({})).await
+    };
+    let (bought, _) = tokio::join!(buys.collect::<Vec<_>>(), release);
+    for bought in &bought {
+        assert_eq!(bought.verdict(), "200 SUCCESS", "{}", bought.text);
+    }
     assert_eq!(fleet.stage.calls("buy").await, 10);
     fleet.finish().await;
 }
@@ -41,8 +52,8 @@ async fn sixty_four_buys_through_three_replicas_against_money_for_ten_are_ten() 
 async fn fifty_equal_requests_spread_over_three_replicas_are_one_purchase() {
     let Some(mut fleet) = Fleet::of(3, "").await else { return };
     let number = fleet.stage.numbers_on_sale("AU").await[0].clone();
-    let buys = std::iter::repeat_n((number, Some("the one".to_owned())), 50);
-    let answers = fleet.buy_through_all(buys).await;
+    let buys = std::iter::repeat_n((number, Some("the one")), 50);
+    let answers = join_all(fleet.requests_through_all(buys).into_iter().map(send)).await;
     let purchases: std::collections::BTreeSet<_> =
         answers.iter().map(|answer| answer.header("location").unwrap_or_default().to_owned()).collect();
     assert_eq!(purchases.len(), 1, "{purchases:?}");
@@ -103,10 +114,10 @@ async fn who_asks_again_elsewhere_waits_for_the_replica_that_sends() {
     hold_buys(&fleet.stage, 1).await;
     let path = format!("/v3/numbers/buy/{}", number.replace('+', "%2B"));
     let first = fleet.at(0).request(&ann(), reqwest::Method::POST, &path);
-    let first = tokio::task::spawn(crate::stage::send(first));
+    let first = tokio::task::spawn(send(first));
     fleet.stage.ledger("operation=buy&wait_held=1").await;
     let second = fleet.at(1).request(&ann(), reqwest::Method::POST, &path);
-    let second = tokio::task::spawn(crate::stage::send(second));
+    let second = tokio::task::spawn(send(second));
     fleet.at(1).get(&ann(), "/v1/me").await;
     fleet.stage.control("release", json!({})).await;
     for answer in [first.await.unwrap(), second.await.unwrap()] {
