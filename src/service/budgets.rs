@@ -1,5 +1,6 @@
 //! What the budgets have, and what is used of them: one reading for people, rules and metrics.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -11,6 +12,7 @@ use crate::domain::principal::{Principal, TeamId};
 use crate::service::ground::Ground;
 use crate::service::refusal::{Code, Refusal};
 use crate::service::teams::{Budget, Teams};
+use crate::store::ledger::Payer;
 use crate::store::{self, Session, StoreError};
 
 /// A budget and what is used of it: of a team, or of the organisation.
@@ -135,32 +137,86 @@ fn last_months(now: Timestamp, zone: &TimeZone) -> Vec<String> {
     (0..MONTHS).rev().map(|months| back(months).strftime("%Y-%m").to_string()).collect()
 }
 
-/// How one budget stands.
-pub fn position(
-    session: &Session<'_>,
-    team: Option<&TeamId>,
-    budget: Budget,
-    month: &str,
-) -> Result<Position, StoreError> {
-    let (spent, held) = store::ledger::charged_and_held(session, month, team)?;
-    let recurring_held = store::ledger::recurring_held(session, team)?;
-    let recurring = store::ledger::recurring(session, team)?;
-    Ok(Position {
-        team: team.cloned(),
-        budget,
-        spent,
-        held,
-        due: store::owned::due_in(session, month, team)?,
-        waiting: store::ledger::waiting(session, team)?,
-        recurring: recurring.checked_sub(recurring_held).unwrap_or_default(),
-        recurring_held,
-    })
+/// What a month comes to, by who pays: each table is read once, however many budgets there are.
+pub struct Sums(BTreeMap<Payer, Sum>);
+
+#[derive(Clone, Copy, Default)]
+struct Sum {
+    spent: Money,
+    held: Money,
+    due: Money,
+    waiting: Money,
+    recurring: Money,
+    recurring_held: Money,
+}
+
+impl Sums {
+    /// Adds everything up.
+    pub fn of(session: &Session<'_>, month: &str) -> Result<Self, StoreError> {
+        let mut sums: BTreeMap<Payer, Sum> = BTreeMap::new();
+        let mut add = |payer, more: Sum| {
+            let sum = sums.entry(payer).or_default();
+            *sum = sum.plus(more);
+        };
+        for (payer, spent, held) in store::ledger::charged_and_held(session, month)? {
+            add(payer, Sum { spent, held, ..Sum::default() });
+        }
+        for (payer, waiting) in store::ledger::waiting(session)? {
+            add(payer, Sum { waiting, ..Sum::default() });
+        }
+        for (payer, recurring_held) in store::ledger::recurring_held_by_payer(session)? {
+            add(payer, Sum { recurring_held, ..Sum::default() });
+        }
+        for fees in store::owned::fees(session)? {
+            let is_due = fees.paid.to_string().as_str() < month;
+            let due = if is_due { fees.fee } else { Money::ZERO };
+            add(fees.payer, Sum { recurring: fees.fee, due, ..Sum::default() });
+        }
+        Ok(Self(sums))
+    }
+
+    /// How one budget stands: a team's, or the organisation's, which is everybody's and what nobody pays yet.
+    pub fn position(&self, team: Option<&TeamId>, budget: Budget) -> Position {
+        let sum = match team {
+            Some(team) => self.0.get(&Payer::Team(team.clone())).copied().unwrap_or_default(),
+            None => self.0.values().copied().fold(Sum::default(), Sum::plus),
+        };
+        let Sum { spent, held, due, waiting, recurring, recurring_held } = sum;
+        Position { team: team.cloned(), budget, spent, held, due, waiting, recurring, recurring_held }
+    }
+}
+
+impl Sum {
+    fn plus(self, more: Self) -> Self {
+        let plus = |one: Money, other: Money| [one, other].into_iter().sum();
+        Self {
+            spent: plus(self.spent, more.spent),
+            held: plus(self.held, more.held),
+            due: plus(self.due, more.due),
+            waiting: plus(self.waiting, more.waiting),
+            recurring: plus(self.recurring, more.recurring),
+            recurring_held: plus(self.recurring_held, more.recurring_held),
+        }
+    }
 }
 
 /// Every configured team's, and the organisation's at the end.
 pub fn positions(session: &Session<'_>, teams: &Teams, month: &str) -> Result<Vec<Position>, StoreError> {
-    let of_teams = teams.teams.iter().map(|(id, team)| position(session, Some(id), team.budget, month));
-    of_teams.chain([position(session, None, teams.organisation, month)]).collect()
+    let sums = Sums::of(session, month)?;
+    let of_teams = teams.teams.iter().map(|(id, team)| sums.position(Some(id), team.budget));
+    Ok(of_teams.chain([sums.position(None, teams.organisation)]).collect())
+}
+
+/// A team's, where it is configured, and the organisation's.
+pub fn positions_for(
+    session: &Session<'_>,
+    teams: &Teams,
+    team: &TeamId,
+    month: &str,
+) -> Result<(Option<Position>, Position), StoreError> {
+    let sums = Sums::of(session, month)?;
+    let own = teams.find(team).map(|configured| sums.position(Some(team), configured.budget));
+    Ok((own, sums.position(None, teams.organisation)))
 }
 
 /// Whose budgets are asked what they have left.

@@ -76,11 +76,7 @@ impl Purchasing {
         let purses = Purses::seen_by(principal);
         let (decision, traces) = ground.explain(&case, purses).await?;
         let (teams, month, price) = (Arc::clone(&ground.teams), ground.month(), case.price);
-        let read = ground.store.read(move |session| {
-            let configured = teams.find(&team).map(|configured| configured.budget);
-            let own = configured.map(|budget| budgets::position(session, Some(&team), budget, &month));
-            Ok((own.transpose()?, budgets::position(session, None, teams.organisation, &month)?))
-        });
+        let read = ground.store.read(move |session| budgets::positions_for(session, &teams, &team, &month));
         let (budget, organisation) = read.await?;
         let has_room = |position: &Position| price.is_none_or(|price| room(position, price));
         let fits_all = purses == Purses::Own || has_room(&organisation);

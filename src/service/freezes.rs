@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::domain::audit::{Actor, AuditEvent, Target};
 use crate::domain::freeze::{Cause, Freeze, FreezeId, Scope};
 use crate::domain::principal::{Principal, Role};
@@ -78,22 +80,25 @@ impl Freezes {
     pub async fn lift(&self, principal: &Principal, id: FreezeId) -> Result<Freeze, Refusal> {
         administers(principal, "lifting a freeze")?;
         let (by, subject) = (Actor::from(principal), principal.person.subject.clone());
-        let lifted: Option<Freeze> = self
+        let lifted: Result<Freeze, Refusal> = self
             .store
             .write(move |mut tx| {
-                let found = store::freezes::find(tx.session(), id)?;
-                let Some(freeze) = found.filter(|freeze| freeze.lifted.is_none()) else {
-                    return Ok::<_, Refusal>(tx.unchanged(None)?);
+                let freeze = match store::freezes::find(tx.session(), id)? {
+                    None => return Ok::<_, Refusal>(tx.unchanged(Err(unknown_freeze()))?),
+                    Some(Freeze { lifted: Some((by, at)), .. }) => {
+                        return Ok(tx.unchanged(Err(lifted_already(&by, at)))?);
+                    }
+                    Some(freeze) => freeze,
                 };
                 store::freezes::lift(&mut tx, id, &subject)?;
                 let at = tx.at();
                 let event = AuditEvent::new("freeze.lifted", by, Target::new("freeze", &id))
                     .with("scope", freeze.scope.to_string());
-                Ok(tx.commit(&event, Some(Freeze { lifted: Some((subject, at)), ..freeze }))?)
+                Ok(tx.commit(&event, Ok(Freeze { lifted: Some((subject, at)), ..freeze }))?)
             })
             .await?;
         self.reread().await?;
-        lifted.ok_or_else(|| Refusal::new(Code::NotFound, "there is no such freeze in force"))
+        lifted
     }
 
     /// Freezes by the gateway itself, unless the same is in force already.
@@ -122,6 +127,15 @@ fn commit(mut tx: Tx<'_>, freeze: Freeze, by: Actor) -> Result<Finished<Freeze>,
     store::freezes::insert(&mut tx, &freeze)?;
     let event = store::freezes::event(&freeze, by);
     Ok(tx.commit(&event, freeze)?)
+}
+
+/// An id that no freeze has.
+pub fn unknown_freeze() -> Refusal {
+    Refusal::new(Code::NotFound, "there is no such freeze")
+}
+
+fn lifted_already(by: &str, at: Timestamp) -> Refusal {
+    Refusal::new(Code::AlreadyDecided, format!("{by} lifted it at {at}"))
 }
 
 fn administers(principal: &Principal, what: &str) -> Result<(), Refusal> {

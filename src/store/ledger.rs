@@ -214,20 +214,25 @@ pub fn used_in(session: &Session<'_>, month: &str, team: Option<&TeamId>) -> Res
     Ok([Money::from_micros(posted), owned::due_in(session, month, team)?].into_iter().sum())
 }
 
-/// The two parts of [`used_in`]: what was charged, and what is held.
+/// Holds and posts of a month by who pays: what was charged, and what is held. The index has all of it in this order.
 pub fn charged_and_held(
     session: &Session<'_>,
     month: &str,
-    team: Option<&TeamId>,
-) -> Result<(Money, Money), StoreError> {
-    let sums = session.query_first(
-        "SELECT coalesce(sum(CASE WHEN kind IN ('hold', 'release') THEN 0 ELSE amount_micros END), 0),
-                coalesce(sum(CASE WHEN kind IN ('hold', 'release') THEN amount_micros ELSE 0 END), 0)
-         FROM ledger WHERE month = $1 AND ($2 IS NULL OR team = $2)",
-        &[month.into(), team.map(TeamId::as_str).into()],
-        |row| Ok((Money::from_micros(row.int()?), Money::from_micros(row.int()?))),
-    )?;
-    Ok(sums.unwrap_or_default())
+) -> Result<Vec<(Payer, Money, Money)>, StoreError> {
+    session.query(
+        "SELECT kind, team, sum(amount_micros) FROM ledger WHERE month = $1 GROUP BY kind, team",
+        &[month.into()],
+        |row| {
+            let kind: Kind = row.parsed()?;
+            let (payer, amount) = (row.parsed()?, Money::from_micros(row.int()?));
+            Ok(match kind {
+                Kind::Hold | Kind::Release => (payer, Money::ZERO, amount),
+                Kind::Setup | Kind::FirstPeriod | Kind::Renewal | Kind::Adjustment | Kind::Refund => {
+                    (payer, amount, Money::ZERO)
+                }
+            })
+        },
+    )
 }
 
 /// What was charged in each month since `oldest`: of these teams, or of all.
@@ -250,21 +255,19 @@ pub fn charged_by_month(
     )
 }
 
-/// Setup and one month of every purchase that waits for people or to be sent: of one team, or of all.
-pub fn waiting(session: &Session<'_>, team: Option<&TeamId>) -> Result<Money, StoreError> {
-    session
-        .query_int(
-            "SELECT coalesce(sum(total_micros), 0) FROM purchases
-             WHERE state IN ('pending_approval', 'approved') AND ($1 IS NULL OR team = $1)",
-            &[team.map(TeamId::as_str).into()],
-        )
-        .map(Money::from_micros)
+/// Setup and one month of every purchase that waits for people or to be sent, by who would pay.
+pub fn waiting(session: &Session<'_>) -> Result<Vec<(Payer, Money)>, StoreError> {
+    session.query(
+        "SELECT team, sum(total_micros) FROM purchases
+         WHERE state IN ('pending_approval', 'approved') GROUP BY team",
+        &[],
+        |row| Ok((row.parsed()?, Money::from_micros(row.int()?))),
+    )
 }
 
 /// Purchases under way, and those of which nobody knows: what they will cost every month, unless the mirror counts their
-/// number as owned.
-const UNDER_WAY: &str =
-    "holds_number = 1 AND state IN ('reserved', 'dispatching', 'unknown', 'needs_attention')";
+/// number as owned. All of them have their number taken; said here as well, it would lead to an index of all that have.
+const UNDER_WAY: &str = "state IN ('reserved', 'dispatching', 'unknown', 'needs_attention')";
 
 /// The full monthly prices of every number that is owned or may be: of one team, or of all.
 pub fn recurring(session: &Session<'_>, team: Option<&TeamId>) -> Result<Money, StoreError> {
@@ -281,6 +284,15 @@ pub fn recurring_held(session: &Session<'_>, team: Option<&TeamId>) -> Result<Mo
             &[team.map(TeamId::as_str).into()],
         )
         .map(Money::from_micros)
+}
+
+/// [`recurring_held`] of everybody, by who would pay.
+pub fn recurring_held_by_payer(session: &Session<'_>) -> Result<Vec<(Payer, Money)>, StoreError> {
+    session.query(
+        &format!("SELECT team, sum(monthly_micros) FROM purchases WHERE {UNDER_WAY} GROUP BY team"),
+        &[],
+        |row| Ok((row.parsed()?, Money::from_micros(row.int()?))),
+    )
 }
 
 /// What all entries of a team, country, kind and currency come to.

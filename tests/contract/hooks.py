@@ -55,6 +55,12 @@ BETWEEN_FIELDS = re.compile(
     "|is only for Australian numbers"
     "|names a number that an earlier line names"
     "|is not the form_digest that the registration shows"
+    "|must not be after"
+    "|of a refund is below zero"
+    "|was never the account's"
+    "|is required without a purchase or a number"
+    "|is neither configured nor in the ledger"
+    "|is not the one of the purchase"
 )
 
 

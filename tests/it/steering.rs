@@ -36,7 +36,7 @@ async fn a_freeze_stops_its_scope_and_nobody_but_an_administrator_presses_the_bu
     let lift = format!("/v1/freezes/{}/lift", made.json()["id"].as_str().unwrap());
     assert_eq!(stage.post(&ann(), &lift, &json!({})).await.verdict(), "403 FORBIDDEN");
     assert_eq!(stage.post(&administrator, &lift, &json!({})).await.status, 200);
-    assert_eq!(stage.post(&administrator, &lift, &json!({})).await.verdict(), "404 NOT_FOUND");
+    assert_eq!(stage.post(&administrator, &lift, &json!({})).await.verdict(), "409 ALREADY_DECIDED");
     let other = stage.numbers_on_sale("AU").await[0].clone();
     assert_eq!(stage.buy(&ann(), &other).await.verdict(), "200 SUCCESS");
     stage.finish().await;

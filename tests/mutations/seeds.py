@@ -58,6 +58,8 @@ def seeds(pair: Pair) -> list[bytes]:
     gets = [
         "/v3/numbers?page=1&limit=15&q=type:sms,country:AU&q2=type:mms&excluding_number_type=shortcode",
         "/v3/numbers/search/AU?search=570&search_type=1&page=2&limit=15",
+        "/v1/spend?from=2026-01&to=2026-12&group_by=team,month&cursor=0&limit=10", "/v1/spend.csv?group_by=kind,requester",
+        "/v1/spend/forecast", "/v1/spend/forecast.csv", "/v1/numbers/idle?days=30&limit=5", "/v1/numbers/idle.csv?days=30",
         "/v1/me", "/v1/budgets", "/v1/freezes", "/v1/notices?state=dead&limit=5", "/v1/numbers?limit=10",
         "/v1/purchases?state=bought&team=growth&limit=20", f"/v1/purchases/{first}",
         "/v1/registrations?state=submitted&limit=5", f"/v1/registrations/{form}",
@@ -78,6 +80,8 @@ def seeds(pair: Pair) -> list[bytes]:
         (ada, "/v1/numbers/assign", {"country": "AU", "team": "growth"}, {}),
         (ada, "/v1/numbers/assign", f"number,team\n{home[0]},growth\n".encode(), {"Content-Type": "text/csv"}),
         (ada, "/v1/notices/1:desk/resend", {}, {}),
+        (ada, "/v1/spend/adjustments", {"kind": "refund", "amount": "-5.00", "team": "growth", "month": "2026-11",
+                                        "reason": "why"}, key),
         (ann, f"/v1/registrations/{form}/approve", {"digest": form_digest, "comment": "fine"}, {"Prefer": "wait=0"}),
         (ann, f"/v1/registrations/{form}/reject", {"comment": "no"}, {}),
         (sam, f"/v1/registrations/{form}/withdraw", {"comment": "no"}, {}),

@@ -61,7 +61,7 @@ const UUID: &str = "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9
 const ASKS_UPSTREAM: [&str; 3] = ["create_purchase", "approve_purchase", "evaluate_policy"];
 
 /// Operations that change nothing which somebody else could have changed meanwhile.
-const WITHOUT_CONFLICT: [&str; 4] = ["create_freeze", "lift_freeze", "assign_numbers", "resend_notice"];
+const WITHOUT_CONFLICT: [&str; 3] = ["create_freeze", "assign_numbers", "resend_notice"];
 
 /// Every refusal of both doors, by the name that operations know it by.
 pub(super) fn refusals() -> BTreeMap<String, RefOr<Response>> {

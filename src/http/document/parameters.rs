@@ -57,9 +57,13 @@ fn shape(id: &str, parameter: &Parameter) -> Option<RefOr<Schema>> {
         ("from", "export_events") => {
             formatted(Type::Integer, KnownFormat::Int64).minimum(Some(1_usize)).build().into()
         }
+        ("from" | "to", "list_spend" | "export_spend") => words::Month::schema(),
+        ("group_by", _) => words::Dimensions::schema(),
+        ("cursor", "list_spend") => words::Offset::schema(),
+        ("cursor", "list_numbers" | "list_idle_numbers") => words::OwnedNumber::schema(),
         ("from" | "to", _) => formatted(Type::String, KnownFormat::DateTime).build().into(),
         // Of any size: SDKs send what ClickSend's page forbids, and it is clamped.
-        ("page" | "limit", _) => ObjectBuilder::new().schema_type(Type::Integer).build().into(),
+        ("page" | "limit" | "days", _) => ObjectBuilder::new().schema_type(Type::Integer).build().into(),
         ("state", "list_purchases") => known::<words::PurchaseState>(),
         ("state", "list_registrations") => known::<words::RegistrationState>(),
         ("state", "list_notices") => words::NoticeState::schema(),

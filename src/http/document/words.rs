@@ -37,6 +37,39 @@ pub(in crate::http) struct Digest(String);
 #[schema(pattern = r"^-?[0-9]{1,12}(\.[0-9]{1,6})?$", example = "25.00")]
 pub(in crate::http) struct Decimal(String);
 
+/// A calendar month.
+#[derive(ToSchema)]
+#[schema(pattern = "^[0-9]{4}-(0[1-9]|1[0-2])$", example = "2026-11")]
+pub(in crate::http) struct Month(String);
+
+/// How sums are cut: each word at most once. Any order is taken; here it is always the same.
+#[derive(ToSchema)]
+#[schema(
+    pattern = "^(team(,country)?(,type)?(,month)?(,requester)?(,kind)?|country(,type)?(,month)?(,requester)?(,kind)?|type(,month)?(,requester)?(,kind)?|month(,requester)?(,kind)?|requester(,kind)?|kind)$",
+    example = "team,month"
+)]
+pub(in crate::http) struct Dimensions(String);
+
+/// How many rows come before.
+#[derive(ToSchema)]
+#[schema(pattern = "^[0-9]{1,9}$")]
+pub(in crate::http) struct Offset(String);
+
+/// A decimal that is not zero, in the currency of the budgets.
+#[derive(ToSchema)]
+#[schema(pattern = r"^-?[1-9][0-9]{0,8}(\.[0-9]{1,2})?$", example = "-5.00")]
+pub(in crate::http) struct Change(String);
+
+/// A number of the account: E.164, or a short code.
+#[derive(ToSchema)]
+#[schema(pattern = r"^\+?[0-9]{3,15}$", example = "+61491570156")]
+pub(in crate::http) struct OwnedNumber(String);
+
+/// The key of a team, or `(suspense)`.
+#[derive(ToSchema)]
+#[schema(pattern = r"^([a-z0-9][a-z0-9_-]{0,62}|\(suspense\))$", example = "growth")]
+pub(in crate::http) struct Payer(String);
+
 /// A UUID.
 #[derive(ToSchema)]
 #[schema(pattern = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")]

@@ -14,7 +14,8 @@ use crate::http::document::words;
 use crate::http::path::PathParams;
 use crate::http::state::{Caller, Public};
 use crate::http::v1::{Failure, bounded};
-use crate::service::{Code, Refusal};
+use crate::service::Refusal;
+use crate::service::freezes::unknown_freeze;
 
 /// What to stop.
 #[derive(Deserialize, ToSchema)]
@@ -122,7 +123,6 @@ pub(super) async fn lift(
     caller: Caller,
     PathParams(id): PathParams<String>,
 ) -> Result<Json<FreezeView>, Failure> {
-    let id: FreezeId =
-        id.parse().map_err(|_| Refusal::new(Code::NotFound, "there is no such freeze in force"))?;
+    let id: FreezeId = id.parse().map_err(|_| unknown_freeze())?;
     Ok(Json(FreezeView::of(&public.freezes.lift(&caller.0, id).await?)))
 }

@@ -131,10 +131,8 @@ impl Inner {
         let (teams, month) = (Arc::clone(&self.parts.ground.teams), self.parts.ground.month());
         let team = purchase.requester.team.clone();
         let reading = self.parts.ground.store.read(move |session| {
-            let own = teams.find(&team).map(|configured| configured.budget);
-            let own =
-                own.map(|budget| budgets::position(session, Some(&team), budget, &month)).transpose()?;
-            Ok((own, Some(budgets::position(session, None, teams.organisation, &month)?)))
+            let (own, organisation) = budgets::positions_for(session, &teams, &team, &month)?;
+            Ok((own, Some(organisation)))
         });
         Ok(reading.await?)
     }

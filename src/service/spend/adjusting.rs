@@ -133,7 +133,7 @@ impl Job {
     fn purchase(&self, session: &Session<'_>) -> Result<Option<Purchase>, Refusal> {
         let Some(id) = self.new.purchase else { return Ok(None) };
         let found = store::purchases::find(session, id)?;
-        let purchase = found.ok_or_else(|| Refusal::field("purchase", "is not there."))?;
+        let purchase = found.ok_or_else(|| Refusal::new(Code::NotFound, "there is no such purchase"))?;
         if self.new.number.as_deref().is_some_and(|number| number != purchase.number.as_str()) {
             return Err(Refusal::field("number", "is not the one of the purchase."));
         }

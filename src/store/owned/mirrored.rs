@@ -95,7 +95,8 @@ pub fn mirrored(session: &Session<'_>, number: Option<&str>) -> Result<Vec<Mirro
 
 /// Rows that go into one statement: a first list of ten thousand is a hundred of them.
 const AT_ONCE: usize = 100;
-const INSERTED: &str = "number, message_type, guid, twin, position, listing, country, number_type, status, status_us,
+const INSERTED: &str =
+    "number, message_type, guid, twin, position, listing, country, number_type, status, status_us,
     monthly_micros, currency, price_basis, fee_micros, paid_month, since_us";
 const INSERTED_COUNT: usize = 16;
 

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use crate::http::body;
 use crate::http::context::{self, Params};
+use crate::http::document::words;
 use crate::http::state::{Caller, Public};
 use crate::http::v1::{Amount, Failure, bounded, made, parsed};
 use crate::service::Refusal;
@@ -25,17 +26,22 @@ pub(in crate::http::v1) struct AdjustmentBody {
     kind: AdjustmentKind,
     /// By how much the spend changes, in the currency of the budgets: a decimal. Below zero it becomes less; a refund
     /// always is.
-    #[schema(example = "-5.00")]
+    #[schema(value_type = words::Change)]
     amount: String,
     /// Whose spend: a team's key, or `(suspense)`. That of the purchase or the number if absent.
+    #[schema(value_type = Option<words::Payer>)]
     team: Option<String>,
     /// In which month, like 2026-11; the one that runs if absent.
+    #[schema(value_type = Option<words::Month>)]
     month: Option<String>,
     /// About this purchase.
+    #[schema(value_type = Option<words::Id>)]
     purchase: Option<String>,
     /// About this number.
+    #[schema(value_type = Option<words::OwnedNumber>)]
     number: Option<String>,
     /// Why: it stands in the evidence. At most 500 characters.
+    #[schema(min_length = 1, max_length = 500, pattern = r"\S")]
     reason: String,
 }
 
