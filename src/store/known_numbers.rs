@@ -9,7 +9,7 @@ use crate::domain::principal::TeamId;
 use crate::domain::purchase::PurchaseId;
 use crate::store::error::StoreError;
 use crate::store::owned;
-use crate::store::session::{Row, Session};
+use crate::store::session::{Param, Row, Session};
 use crate::store::tx::Tx;
 
 /// A number that a complete list has shown.
@@ -55,23 +55,47 @@ pub fn find(session: &Session<'_>, number: &str) -> Result<Option<Known>, StoreE
     session.query_first(&statement, &[number.into()], read)
 }
 
+/// Numbers that go into one statement.
+const AT_ONCE: usize = 200;
+
 /// Writes one, over what was known before.
 pub fn put(tx: &mut Tx<'_>, known: &Known) -> Result<(), StoreError> {
-    tx.execute("DELETE FROM known_numbers WHERE number = $1", &[(&known.number).into()])?;
-    let purchase = known.purchase.map(|id| id.to_string());
-    tx.execute_one(
-        "INSERT INTO known_numbers (number, origin, team, purchase_id, since_us, gone_us)
-         VALUES ($1, $2, $3, $4, $5, $6)",
-        &[
-            (&known.number).into(),
-            known.origin.as_str().into(),
-            known.team.as_ref().map(TeamId::as_str).into(),
-            purchase.as_deref().into(),
-            known.since.into(),
-            known.gone.into(),
-        ],
-    )?;
-    owned::reown(tx, &known.number)
+    put_all(tx, std::slice::from_ref(known))
+}
+
+/// Writes some, each number once, over what was known before.
+pub fn put_all(tx: &mut Tx<'_>, known: &[Known]) -> Result<(), StoreError> {
+    for known in known.chunks(AT_ONCE) {
+        let purchases: Vec<Option<String>> =
+            known.iter().map(|known| known.purchase.map(|id| id.to_string())).collect();
+        let params: Vec<Param<'_>> = known
+            .iter()
+            .zip(&purchases)
+            .flat_map(|(known, purchase)| {
+                [
+                    (&known.number).into(),
+                    known.origin.as_str().into(),
+                    known.team.as_ref().map(TeamId::as_str).into(),
+                    purchase.as_deref().into(),
+                    known.since.into(),
+                    known.gone.into(),
+                ]
+            })
+            .collect();
+        let places = (0..known.len()).map(|row| row * 6);
+        let places = places.map(|of| {
+            format!("(${}, ${}, ${}, ${}, ${}, ${})", of + 1, of + 2, of + 3, of + 4, of + 5, of + 6)
+        });
+        let statement = format!(
+            "INSERT INTO known_numbers (number, origin, team, purchase_id, since_us, gone_us) VALUES {}
+             ON CONFLICT (number) DO UPDATE SET origin = excluded.origin, team = excluded.team,
+                 purchase_id = excluded.purchase_id, since_us = excluded.since_us, gone_us = excluded.gone_us",
+            places.collect::<Vec<_>>().join(", ")
+        );
+        tx.execute(&statement, &params)?;
+        owned::reown_all(tx, known.iter().map(|known| known.number.as_str()))?;
+    }
+    Ok(())
 }
 
 /// The team of every number that has one: assigned, or of a purchase that has it or may have it.

@@ -175,16 +175,18 @@ fn keep_first(tx: &mut Tx<'_>, listed: &[OwnedNumber]) -> Result<usize, StoreErr
         return Ok(0);
     }
     let numbers: BTreeSet<&str> = listed.iter().map(|row| row.dedicated_number.as_str()).collect();
-    for number in &numbers {
-        let known = Known {
-            number: (*number).to_owned(),
+    let since = tx.at();
+    let known: Vec<Known> = numbers
+        .into_iter()
+        .map(|number| Known {
+            number: number.to_owned(),
             origin: Origin::Preexisting,
             team: None,
             purchase: None,
-            since: tx.at(),
+            since,
             gone: None,
-        };
-        store::known_numbers::put(tx, &known)?;
-    }
-    Ok(numbers.len())
+        })
+        .collect();
+    store::known_numbers::put_all(tx, &known)?;
+    Ok(known.len())
 }

@@ -154,10 +154,12 @@ fn take_in(mut tx: Tx<'_>, listed: &[String]) -> Result<Finished<Written>, Store
     if appeared.is_empty() {
         return tx.unchanged(Written { orphans: 0 });
     }
+    for known in &mut appeared {
+        known.since = tx.at();
+    }
+    store::known_numbers::put_all(&mut tx, &appeared)?;
     let mut orphans = 0;
     for known in &appeared {
-        let known = Known { since: tx.at(), ..known.clone() };
-        store::known_numbers::put(&mut tx, &known)?;
         if known.origin == Origin::Orphan {
             orphans += 1;
             tracing::error!(
