@@ -30,6 +30,17 @@ impl<Id: FromStr> PageAsked<Id> {
     }
 }
 
+/// The number that a list in the order of digits goes on after, as that list wrote it.
+pub(super) fn number_cursor(params: &Params) -> Result<Option<&str>, Refusal> {
+    const LONGEST: usize = 64;
+    let cursor = params.find("cursor");
+    let is_ours = |text: &str| text.len() <= LONGEST && text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    if cursor.is_some_and(|text| !is_ours(text)) {
+        return Err(Refusal::field("cursor", "is not one of ours."));
+    }
+    Ok(cursor)
+}
+
 impl<Id> PageAsked<Id> {
     /// How many rows to look for: one more than is shown tells whether there is a next page.
     pub(super) fn wanted(&self) -> i64 {

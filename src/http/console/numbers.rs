@@ -10,6 +10,7 @@ use super::session::Visitor;
 use super::words::{self, When};
 use crate::domain::owned::{Origin, RegistrationStatus};
 use crate::http::context::{Params, escaped};
+use crate::http::paging::number_cursor;
 use crate::http::state::Public;
 use crate::service::reconciling::NumberRow;
 
@@ -77,7 +78,7 @@ pub(super) async fn list(
     OriginalUri(uri): OriginalUri,
 ) -> Result<Response<Body>, Failure> {
     let params = Params::of(&uri)?;
-    let after = params.find("cursor").map(ToOwned::to_owned);
+    let after = number_cursor(&params)?.map(ToOwned::to_owned);
     let is_first = after.is_none();
     let found = public.reconciling.numbers(&visitor.principal, after, ROWS).await?;
     let last = found.numbers.last().filter(|_| found.has_more);

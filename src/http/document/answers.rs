@@ -89,7 +89,7 @@ fn refusals_of(door: Door, path: &str, operation: &Operation) -> Vec<Refusal> {
     let to_clicksend = door == Door::ClickSend;
     let has_body = operation.request_body.is_some();
     // Everything that is posted may find its thing in another state, but for a few.
-    let conflicts = has_body && !WITHOUT_CONFLICT.contains(&id);
+    let conflicts = (has_body || id == "lift_freeze") && !WITHOUT_CONFLICT.contains(&id);
     let has_key = operation.parameters.iter().flatten().any(|parameter| {
         matches!(parameter, RefOr::T(parameter) if parameter.name.eq_ignore_ascii_case("idempotency-key"))
     });

@@ -60,7 +60,7 @@ fn shape(id: &str, parameter: &Parameter) -> Option<RefOr<Schema>> {
         ("from" | "to", "list_spend" | "export_spend") => words::Month::schema(),
         ("group_by", _) => words::Dimensions::schema(),
         ("cursor", "list_spend") => words::Offset::schema(),
-        ("cursor", "list_numbers" | "list_idle_numbers") => words::OwnedNumber::schema(),
+        ("cursor", "list_numbers" | "list_idle_numbers") => words::NumberCursor::schema(),
         ("from" | "to", _) => formatted(Type::String, KnownFormat::DateTime).build().into(),
         // Of any size: SDKs send what ClickSend's page forbids, and it is clamped.
         ("page" | "limit" | "days", _) => ObjectBuilder::new().schema_type(Type::Integer).build().into(),

@@ -65,6 +65,11 @@ pub(in crate::http) struct Change(String);
 #[schema(pattern = r"^\+?[0-9]{3,15}$", example = "+61491570156")]
 pub(in crate::http) struct OwnedNumber(String);
 
+/// The last number of the page before.
+#[derive(ToSchema)]
+#[schema(pattern = "^[ -~]{1,64}$", example = "+61491570156")]
+pub(in crate::http) struct NumberCursor(String);
+
 /// The key of a team, or `(suspense)`.
 #[derive(ToSchema)]
 #[schema(pattern = r"^([a-z0-9][a-z0-9_-]{0,62}|\(suspense\))$", example = "growth")]

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use crate::http::context::Params;
 use crate::http::csv::{Cell, Table};
+use crate::http::paging::number_cursor;
 use crate::http::state::{Caller, Public};
 use crate::http::v1::Failure;
 use crate::http::v1::numbers::NumberView;
@@ -119,7 +120,7 @@ pub(super) async fn table(
 
 fn asked(params: &Params, limit: usize) -> Result<Idle, Refusal> {
     let days = params.clamped("days", 1, MOST_DAYS, DAYS)?;
-    Ok(Idle { after: params.find("cursor").map(ToOwned::to_owned), limit, days })
+    Ok(Idle { after: number_cursor(params)?.map(ToOwned::to_owned), limit, days })
 }
 
 impl IdleView {

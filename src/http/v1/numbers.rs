@@ -14,6 +14,7 @@ use crate::domain::principal::TeamId;
 use crate::http::body::{self, Lines};
 use crate::http::context::Params;
 use crate::http::document::words;
+use crate::http::paging::number_cursor;
 use crate::http::state::{Caller, Public};
 use crate::http::v1::{Amount, Failure};
 use crate::service::reconciling::{Assignment, NumberRow, Selection};
@@ -108,7 +109,7 @@ pub(super) async fn list(
     OriginalUri(uri): OriginalUri,
 ) -> Result<Json<NumberList>, Failure> {
     let params = Params::of(&uri)?;
-    let after = params.find("cursor").map(ToOwned::to_owned);
+    let after = number_cursor(&params)?.map(ToOwned::to_owned);
     let limit = params.clamped("limit", 1, MOST_ROWS, ROWS)?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let page = public.reconciling.numbers(&caller.0, after, limit).await?;

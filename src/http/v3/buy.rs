@@ -52,7 +52,7 @@ struct BuyBody {
         ("X-Gateway-Reference" = Option<String>, Header, description = "The caller's own reference"),
         ("X-Gateway-On-Behalf-Of" = Option<String>, Header, description = "For whom an application asks"),
     ),
-    request_body(content = BuyBody, description = "May be absent"),
+    request_body(content = Option<BuyBody>, description = "May be absent"),
     responses(
         (status = 200, description = "Bought", body = Envelope<BoughtNumber>, headers(
             ("X-Gateway-Purchase" = words::Id, description = "The purchase's id"),

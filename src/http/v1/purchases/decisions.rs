@@ -63,7 +63,7 @@ pub(in crate::http::v1) async fn approve(
 /// Says no to a purchase, for everybody.
 #[utoipa::path(post, path = "/v1/purchases/{id}/reject", tag = "Gateway", operation_id = "reject_purchase",
     params(("id" = String, Path, description = "The purchase's id")),
-    request_body = DecisionBody,
+    request_body = Option<DecisionBody>,
     responses(
         (status = 200, description = "It is rejected", body = PurchaseView),
     ))]
@@ -80,7 +80,7 @@ pub(in crate::http::v1) async fn reject(
 /// Takes one's own request back, as long as nothing of it was sent.
 #[utoipa::path(post, path = "/v1/purchases/{id}/withdraw", tag = "Gateway", operation_id = "withdraw_purchase",
     params(("id" = String, Path, description = "The purchase's id")),
-    request_body = DecisionBody,
+    request_body = Option<DecisionBody>,
     responses(
         (status = 200, description = "It is withdrawn", body = PurchaseView),
     ))]

@@ -65,7 +65,7 @@ pub(in crate::http::v1) async fn approve(
 #[utoipa::path(post, path = "/v1/registrations/{id}/reject", tag = "Gateway",
     operation_id = "reject_registration",
     params(("id" = String, Path, description = "The registration's id")),
-    request_body = RegistrationDecisionBody,
+    request_body = Option<RegistrationDecisionBody>,
     responses(
         (status = 200, description = "It is rejected", body = RegistrationView),
     ))]
@@ -83,7 +83,7 @@ pub(in crate::http::v1) async fn reject(
 #[utoipa::path(post, path = "/v1/registrations/{id}/withdraw", tag = "Gateway",
     operation_id = "withdraw_registration",
     params(("id" = String, Path, description = "The registration's id")),
-    request_body = RegistrationDecisionBody,
+    request_body = Option<RegistrationDecisionBody>,
     responses(
         (status = 200, description = "It is withdrawn", body = RegistrationView),
     ))]

@@ -114,8 +114,8 @@ pub(super) async fn list(
     OriginalUri(uri): OriginalUri,
 ) -> Result<Json<SpendView>, Failure> {
     let params = Params::of(&uri)?;
-    let offset = params.find("cursor").map_or(Ok(0), str::parse::<u32>);
-    let offset = offset.map_err(|_| Refusal::field("cursor", "is not one of ours."))?;
+    let offset = params.find("cursor").map_or(Some(0), offset);
+    let offset = offset.ok_or_else(|| Refusal::field("cursor", "is not one of ours."))?;
     let limit = params.clamped("limit", 1, MOST_ROWS, ROWS)?;
     let asked = Asked { offset, limit, ..asked(&params)? };
     let group_by = asked.group_by.clone();
@@ -165,6 +165,13 @@ pub(super) async fn table(
         table.add(&cells);
     }
     Ok(table.response("attachment; filename=\"spend.csv\""))
+}
+
+/// As [`list`] wrote it.
+fn offset(cursor: &str) -> Option<u32> {
+    const LONGEST: usize = 9;
+    let is_ours = cursor.len() <= LONGEST && cursor.bytes().all(|byte| byte.is_ascii_digit());
+    is_ours.then(|| cursor.parse().ok()).flatten()
 }
 
 fn asked(params: &Params) -> Result<Asked, Refusal> {
