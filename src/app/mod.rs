@@ -155,6 +155,10 @@ impl Gateway {
         tasks.spawn(notices.run(stop.clone()));
         tasks.spawn(take_over(purchasing, registrations.clone(), parts.store.clone(), stop.clone()));
         tasks.spawn(following.run(stop.clone()));
+        if config.upstream.replicas_share_address {
+            let replicas = parts.store.replicas();
+            tasks.spawn(upstream::share_address(parts.upstream.clone(), replicas, stop.clone()));
+        }
         tasks.spawn(sweep(registrations, parts.store.clone(), config.purchases.sweep_every, stop.clone()));
         let (tidy_limit, stop_tidying) = (router.tidier(), stop.clone());
         tasks.spawn(every(TIDY_EVERY, stop_tidying, move || {

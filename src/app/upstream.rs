@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::app::StartError;
 use crate::clicksend::{self, Call, ClickSend, Credentials};
@@ -40,6 +42,23 @@ pub(super) fn client(config: &Config, clock: Clock, metrics: &Metrics) -> Result
     });
     ClickSend::new(&options, clock, observer)
         .map_err(|error| StartError::Configuration(format!("upstream: {error}")))
+}
+
+/// Shares the limit of the address with the other replicas, however many there are just now, until told to stop.
+pub(super) async fn share_address(
+    client: ClickSend,
+    mut replicas: watch::Receiver<u32>,
+    stop: CancellationToken,
+) {
+    let sharing = async {
+        loop {
+            client.share_address(*replicas.borrow_and_update());
+            if replicas.changed().await.is_err() {
+                return;
+            }
+        }
+    };
+    stop.run_until_cancelled(sharing).await;
 }
 
 /// What ClickSend knows the gateway by.

@@ -76,6 +76,11 @@ impl ClickSend {
         self.0.transport.authorize(credentials)
     }
 
+    /// From now on so many processes share the address that upstream counts by.
+    pub fn share_address(&self, sharers: u32) {
+        self.0.limiter.share(usize::try_from(sharers).unwrap_or(usize::MAX));
+    }
+
     /// Whether upstream's last word about our credentials was 401.
     pub fn credentials_refused(&self) -> bool {
         self.0.credentials_refused.load(Ordering::Relaxed)

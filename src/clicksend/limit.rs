@@ -6,6 +6,7 @@
 //! reserved for buying cannot be searched away.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -28,9 +29,12 @@ pub(super) struct Limiter {
     account: Arc<Window>,
     buy: Arc<Window>,
     register: Arc<Window>,
+    sharers: Arc<AtomicUsize>,
 }
 
 struct Window {
+    /// How many share what is allowed.
+    sharers: Arc<AtomicUsize>,
     for_all: usize,
     for_people: usize,
     log: Mutex<Log>,
@@ -47,14 +51,22 @@ impl Limiter {
     /// `reserved` is a percentage; people keep at least one call, or they could never search.
     pub(super) fn new(per_minute: u32, reserved: u32) -> Self {
         let for_people = (u64::from(per_minute) * u64::from(100_u32.saturating_sub(reserved)) / 100).max(1);
+        let sharers = Arc::new(AtomicUsize::new(1));
         let window = || {
             Arc::new(Window {
+                sharers: Arc::clone(&sharers),
                 for_all: usize::try_from(per_minute).unwrap_or(usize::MAX),
                 for_people: usize::try_from(for_people).unwrap_or(usize::MAX),
                 log: Mutex::default(),
             })
         };
-        Self { search: window(), list: window(), account: window(), buy: window(), register: window() }
+        let [search, list, account, buy, register] = [window(), window(), window(), window(), window()];
+        Self { search, list, account, buy, register, sharers }
+    }
+
+    /// From now on so many processes share the limit, each with its part and at least one call.
+    pub(super) fn share(&self, sharers: usize) {
+        self.sharers.store(sharers.max(1), Ordering::Relaxed);
     }
 
     /// A slot, waited for at most `within`. Refused at once, with the time until the next one, when there can be
@@ -105,9 +117,10 @@ impl Window {
         let mut log = self.log();
         log.forget_before(now);
         let pause = log.paused_until.filter(|until| *until > now);
-        let among_all = log.full_until(self.for_all, now, |_| true);
+        let part = |allowed: usize| (allowed / self.sharers.load(Ordering::Relaxed)).max(1);
+        let among_all = log.full_until(part(self.for_all), now, |_| true);
         let among_people = match purpose {
-            Purpose::People => log.full_until(self.for_people, now, |other| other == Purpose::People),
+            Purpose::People => log.full_until(part(self.for_people), now, |other| other == Purpose::People),
             Purpose::Buying => None,
         };
         if let Some(free_at) = pause.max(among_all).max(among_people) {

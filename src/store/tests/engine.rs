@@ -15,7 +15,8 @@ static MADE: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 /// The database that a test knows by the path of its file.
 pub(crate) fn location(path: &Path) -> Location {
-    server().map_or_else(|| path.into(), |server| Location::Postgres(Box::new(on_server(&server, path))))
+    server()
+        .map_or_else(|| path.into(), |server| Location::Postgres(Box::new(on_server(&server, path, path))))
 }
 
 /// Changes a database as a stranger would.
@@ -23,8 +24,23 @@ pub(crate) fn batch(path: &Path, statements: &str) -> Result<(), StoreError> {
     let Some(server) = server() else {
         return Ok(rusqlite::Connection::open(path)?.execute_batch(statements)?);
     };
-    let (address, statements) = (on_server(&server, path), statements.to_owned());
+    let (address, statements) = (on_server(&server, path, path), statements.to_owned());
     std::thread::spawn(move || Connection::open(&address)?.script(&statements)).join().unwrap()
+}
+
+/// The database of `path` for another replica, whose own files are beside `other`.
+pub(crate) fn same_database(path: &Path, other: &Path) -> Location {
+    server()
+        .map_or_else(|| path.into(), |server| Location::Postgres(Box::new(on_server(&server, path, other))))
+}
+
+/// Whether there is a server for a test about one; says so where there is none.
+pub(crate) fn is_postgres(what: &str) -> bool {
+    let is_postgres = server().is_some();
+    if !is_postgres {
+        eprintln!("skipped: {what}: tests/run postgres");
+    }
+    is_postgres
 }
 
 /// Whether a test about SQLite's files leaves it, having said so.
@@ -41,10 +57,10 @@ fn server() -> Option<String> {
     std::env::var("GATEWAY_TEST_POSTGRES").ok().filter(|server| !server.is_empty())
 }
 
-fn on_server(server: &str, path: &Path) -> Address {
+fn on_server(server: &str, path: &Path, beside: &Path) -> Address {
     let digest = Digest::of(&[path.to_str().unwrap().as_bytes()]).to_string();
     let name = format!("u{}", digest.get(..24).unwrap());
-    let emergency_file = &path.with_extension("emergency");
+    let emergency_file = &beside.with_extension("emergency");
     let address = |database: &str| {
         let url = format!("{server}/{database}");
         Address::new(AddressParts { url: &url, password: None, ca_file: None, emergency_file }).unwrap()

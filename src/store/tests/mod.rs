@@ -1,6 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a broken fixture stops the test")]
 
 pub(crate) mod engine;
+mod server;
 
 use std::path::Path;
 use std::time::Duration;
