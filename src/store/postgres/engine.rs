@@ -60,6 +60,7 @@ impl Postgres {
             looked: Instant::now(),
         };
         engine.connect()?;
+        refuse_pooled(engine.live()?, &Connection::open(address)?)?;
         engine.look_around()?;
         Ok(engine)
     }
@@ -217,6 +218,19 @@ impl Engine for Postgres {
 fn lock_of(instance: InstanceId) -> i64 {
     let (most, _) = instance.0.as_u64_pair();
     i64::from_ne_bytes(most.to_ne_bytes())
+}
+
+/// A proxy that pools transactions gives both connections the one session that is free just now; locks and settings of a
+/// session would be anybody's.
+fn refuse_pooled(writing: &Connection, other: &Connection) -> Result<(), StoreError> {
+    if writing.backend == other.backend {
+        return Err(StoreError::Unavailable(
+            "a proxy before PostgreSQL pools transactions; replicas know each other by their sessions, so connect to the \
+             server itself, or let the proxy pool sessions"
+                .to_owned(),
+        ));
+    }
+    Ok(())
 }
 
 /// What must be true of a server, or the promises of the protocol are not.
