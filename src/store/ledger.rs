@@ -255,11 +255,12 @@ pub fn charged_by_month(
     )
 }
 
-/// Setup and one month of every purchase that waits for people or to be sent, by who would pay.
+/// Setup and one month of every purchase that waits for people or to be sent, by who would pay; a payer may come twice.
+/// Grouped by state as well, so that the index of states is taken whatever the planner knows of the table.
 pub fn waiting(session: &Session<'_>) -> Result<Vec<(Payer, Money)>, StoreError> {
     session.query(
         "SELECT team, sum(total_micros) FROM purchases
-         WHERE state IN ('pending_approval', 'approved') GROUP BY team",
+         WHERE state IN ('pending_approval', 'approved') GROUP BY state, team",
         &[],
         |row| Ok((row.parsed()?, Money::from_micros(row.int()?))),
     )
@@ -286,10 +287,10 @@ pub fn recurring_held(session: &Session<'_>, team: Option<&TeamId>) -> Result<Mo
         .map(Money::from_micros)
 }
 
-/// [`recurring_held`] of everybody, by who would pay.
+/// [`recurring_held`] of everybody, by who would pay; as [`waiting`].
 pub fn recurring_held_by_payer(session: &Session<'_>) -> Result<Vec<(Payer, Money)>, StoreError> {
     session.query(
-        &format!("SELECT team, sum(monthly_micros) FROM purchases WHERE {UNDER_WAY} GROUP BY team"),
+        &format!("SELECT team, sum(monthly_micros) FROM purchases WHERE {UNDER_WAY} GROUP BY state, team"),
         &[],
         |row| Ok((row.parsed()?, Money::from_micros(row.int()?))),
     )

@@ -63,6 +63,9 @@ const ASKS_UPSTREAM: [&str; 3] = ["create_purchase", "approve_purchase", "evalua
 /// Operations that change nothing which somebody else could have changed meanwhile.
 const WITHOUT_CONFLICT: [&str; 3] = ["create_freeze", "assign_numbers", "resend_notice"];
 
+/// Reads that need a currency of the budgets, and are refused where none is configured.
+const IN_CURRENCY: [&str; 4] = ["list_spend", "export_spend", "forecast_spend", "export_forecast"];
+
 /// Every refusal of both doors, by the name that operations know it by.
 pub(super) fn refusals() -> BTreeMap<String, RefOr<Response>> {
     let of_door =
@@ -89,7 +92,8 @@ fn refusals_of(door: Door, path: &str, operation: &Operation) -> Vec<Refusal> {
     let to_clicksend = door == Door::ClickSend;
     let has_body = operation.request_body.is_some();
     // Everything that is posted may find its thing in another state, but for a few.
-    let conflicts = (has_body || id == "lift_freeze") && !WITHOUT_CONFLICT.contains(&id);
+    let changes = (has_body || id == "lift_freeze") && !WITHOUT_CONFLICT.contains(&id);
+    let conflicts = changes || IN_CURRENCY.contains(&id);
     let has_key = operation.parameters.iter().flatten().any(|parameter| {
         matches!(parameter, RefOr::T(parameter) if parameter.name.eq_ignore_ascii_case("idempotency-key"))
     });

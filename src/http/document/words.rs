@@ -57,7 +57,7 @@ pub(in crate::http) struct Offset(String);
 
 /// A decimal that is not zero, in the currency of the budgets.
 #[derive(ToSchema)]
-#[schema(pattern = r"^-?[1-9][0-9]{0,8}(\.[0-9]{1,2})?$", example = "-5.00")]
+#[schema(pattern = r"^-?([1-9][0-9]{0,8}(\.[0-9]{1,6})?|0\.[0-9]{0,5}[1-9])$", example = "-5.00")]
 pub(in crate::http) struct Change(String);
 
 /// A number of the account: E.164, or a short code.

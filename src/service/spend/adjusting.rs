@@ -20,6 +20,10 @@ use crate::store::idempotency::{ScopedKey, Use};
 use crate::store::ledger::{ADJUSTED, Account, AdjustmentId};
 use crate::store::{self, Finished, Session, StoreError, Tx};
 
+/// An amount is below a thousand million either way: thousands of the largest still add up within 64 bits, and a sum
+/// that does not would stop every budget.
+const BELOW: Money = Money::from_micros(1_000_000_000_000_000);
+
 /// What is to be written.
 #[derive(Clone, Debug)]
 pub struct NewAdjustment {
@@ -69,6 +73,9 @@ impl Spend {
         let this = self.month();
         if new.amount == Money::ZERO {
             return Err(Refusal::field("amount", "must not be zero."));
+        }
+        if new.amount >= BELOW || new.amount <= BELOW.negated() {
+            return Err(Refusal::field("amount", "must be below 1000000000, and above -1000000000."));
         }
         if new.kind == Kind::Refund && new.amount > Money::ZERO {
             return Err(Refusal::field("amount", "of a refund is below zero: money came back."));
@@ -133,7 +140,7 @@ impl Job {
     fn purchase(&self, session: &Session<'_>) -> Result<Option<Purchase>, Refusal> {
         let Some(id) = self.new.purchase else { return Ok(None) };
         let found = store::purchases::find(session, id)?;
-        let purchase = found.ok_or_else(|| Refusal::new(Code::NotFound, "there is no such purchase"))?;
+        let purchase = found.ok_or_else(|| Refusal::field("purchase", "is not there."))?;
         if self.new.number.as_deref().is_some_and(|number| number != purchase.number.as_str()) {
             return Err(Refusal::field("number", "is not the one of the purchase."));
         }

@@ -205,6 +205,8 @@ async fn an_adjustment_is_written_once_for_the_right_reasons_by_the_right_people
         (&root(), "two", with("amount", json!("5.00")), "400 BAD_REQUEST"),
         (&root(), "two", with("amount", json!("0.00")), "400 BAD_REQUEST"),
         (&root(), "two", with("amount", json!("-0.0000001")), "400 BAD_REQUEST"),
+        (&root(), "two", with("amount", json!("-1000000000")), "400 BAD_REQUEST"),
+        (&root(), "two", with("amount", json!("-9223372036854.775807")), "400 BAD_REQUEST"),
         (&root(), "two", with("month", json!("2027-12")), "400 BAD_REQUEST"),
         (&root(), "two", with("purchase", json!("019ac000-0000-7000-8000-000000000000")), "400 BAD_REQUEST"),
         (&root(), "two", with("number", json!("+61491579999")), "400 BAD_REQUEST"),
