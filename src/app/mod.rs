@@ -153,12 +153,8 @@ impl Gateway {
         tasks.spawn(async move { verifier.keep_current(refreshing).await });
         tasks.spawn(reconciling.run(stop.clone()));
         tasks.spawn(notices.run(stop.clone()));
-        tasks.spawn(take_over(purchasing, registrations.clone(), parts.store.clone(), stop.clone()));
         tasks.spawn(following.run(stop.clone()));
-        if config.upstream.replicas_share_address {
-            let replicas = parts.store.replicas();
-            tasks.spawn(upstream::share_address(parts.upstream.clone(), replicas, stop.clone()));
-        }
+        begin_sharing(&parts, (purchasing, registrations.clone()), &tasks, &stop);
         tasks.spawn(sweep(registrations, parts.store.clone(), config.purchases.sweep_every, stop.clone()));
         let (tidy_limit, stop_tidying) = (router.tidier(), stop.clone());
         tasks.spawn(every(TIDY_EVERY, stop_tidying, move || {
@@ -300,6 +296,20 @@ async fn recover(purchasing: &Purchasing, registrations: &Registrations) -> Resu
         );
     }
     Ok(())
+}
+
+/// What there is to do for one of several.
+fn begin_sharing(
+    parts: &wiring::Wired<'_>,
+    (purchasing, registrations): (Purchasing, Registrations),
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) {
+    tasks.spawn(take_over(purchasing, registrations, parts.store.clone(), stop.clone()));
+    if parts.config.upstream.replicas_share_address {
+        let replicas = parts.store.replicas();
+        tasks.spawn(upstream::share_address(parts.upstream.clone(), replicas, stop.clone()));
+    }
 }
 
 /// Looks for what replicas left behind that are gone, until told to stop. Where one process has the database, it did so at
