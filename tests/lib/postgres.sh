@@ -4,7 +4,9 @@
 # postgres_is_here: Debian's PostgreSQL 15, without its service; sets PG_BIN.
 postgres_is_here() {
     PG_BIN=/usr/lib/postgresql/15/bin
-    [[ -x $PG_BIN/initdb ]] || debian_package postgresql-15 && [[ -x $PG_BIN/initdb ]]
+    # First what brings the service, so that it is disabled.
+    [[ -x $PG_BIN/initdb ]] || { debian_package postgresql-common && debian_package postgresql-15; } || return 1
+    [[ -x $PG_BIN/initdb ]]
 }
 
 # start_postgres: a fresh cluster; sets GATEWAY_TEST_POSTGRES. PostgreSQL refuses to run as root.
