@@ -312,6 +312,12 @@ fn begin_sharing(
     }
 }
 
+async fn lose_left_behind(purchasing: &Purchasing, registrations: &Registrations) -> Result<(), Refusal> {
+    purchasing.lose_left_behind().await?;
+    registrations.lose_left_behind().await?;
+    Ok(())
+}
+
 /// Looks for what replicas left behind that are gone, until told to stop. Where one process has the database, it did so at
 /// its start.
 async fn take_over(
@@ -323,9 +329,9 @@ async fn take_over(
     let leads = store.leads();
     while store.is_shared() && tokio::time::timeout(TAKE_OVER_EVERY, stop.cancelled()).await.is_err() {
         if *leads.borrow()
-            && let Err(error) = recover(&purchasing, &registrations).await
+            && let Err(refusal) = lose_left_behind(&purchasing, &registrations).await
         {
-            tracing::warn!(%error, "what another replica left behind could not be settled; trying again");
+            tracing::warn!(%refusal, "what another replica left behind could not be settled; trying again");
         }
     }
 }

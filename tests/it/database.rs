@@ -45,10 +45,14 @@ pub fn url(path: &Path) -> String {
 
 /// The same for those who open it themselves.
 pub fn location(path: &Path) -> Location {
+    location_beside(path, &path.with_extension("emergency"))
+}
+
+/// The same with another emergency file, as one of several replicas has it.
+pub fn location_beside(path: &Path, emergency_file: &Path) -> Location {
     if !is_postgres() {
         return path.into();
     }
-    let emergency_file = &path.with_extension("emergency");
     let parts = AddressParts { url: &url(path), password: None, ca_file: None, emergency_file };
     Location::Postgres(Box::new(Address::new(parts).unwrap()))
 }

@@ -251,6 +251,12 @@ impl Purchasing {
     /// now, and is never sent again. How many of these there were. Called once, before anything is served.
     pub async fn recover(&self) -> Result<usize, Refusal> {
         self.0.settle_owed().await?;
+        self.lose_left_behind().await
+    }
+
+    /// The second half of [`Purchasing::recover`], which other replicas may leave work for at any time. What this process
+    /// owed to the database it told once, and must not tell again.
+    pub async fn lose_left_behind(&self) -> Result<usize, Refusal> {
         self.0.lose_left_behind().await
     }
 }

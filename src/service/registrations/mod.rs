@@ -161,6 +161,11 @@ impl Registrations {
     /// How many of these there were. Called once, before anything is served.
     pub async fn recover(&self) -> Result<usize, Refusal> {
         self.0.settle_owed().await?;
+        self.lose_left_behind().await
+    }
+
+    /// The second half of [`Registrations::recover`], which other replicas may leave work for at any time.
+    pub async fn lose_left_behind(&self) -> Result<usize, Refusal> {
         self.0.lose_left_behind().await
     }
 }
