@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::domain::audit::Head;
 use crate::domain::purchase::Purchase;
 use crate::service::freezes::Freezes;
 use crate::service::owned::OwnedNumbers;
@@ -44,11 +45,16 @@ impl Following {
 
     async fn follow(&self) {
         let mut newest = self.store.newest_event();
-        let mut seen = *newest.borrow_and_update();
+        // What was read at the start may be older than what is read from now on.
+        let mut seen = Head::GENESIS;
+        let mut is_behind = true;
         loop {
-            match self.take_in(seen).await {
-                Ok(last) if last > seen => seen = last,
-                Ok(_) => {
+            newest.mark_unchanged();
+            let taken = if is_behind { self.start_again().await } else { self.take_in(seen).await };
+            match taken {
+                Ok(Taken::UpTo(last)) => (seen, is_behind) = (last, false),
+                Ok(Taken::WentBack) => is_behind = true,
+                Ok(Taken::Nothing) => {
                     // Never an error: the store is ours.
                     let _ = newest.changed().await;
                 }
@@ -60,11 +66,22 @@ impl Following {
         }
     }
 
-    /// The newest event that was taken in.
-    async fn take_in(&self, seen: i64) -> Result<i64, Refusal> {
-        let (told, purchases) = self.store.read(move |session| read(session, seen)).await?;
-        let Some(last) = told.last() else { return Ok(seen) };
-        for purchase in &purchases {
+    /// Reads everything that is kept in memory, as of no earlier than what it returns.
+    async fn start_again(&self) -> Result<Taken, Refusal> {
+        let head = self.store.read(store::audit::head).await?;
+        self.freezes.reread().await?;
+        self.owned.reread().await?;
+        Ok(Taken::UpTo(head))
+    }
+
+    async fn take_in(&self, seen: Head) -> Result<Taken, Refusal> {
+        let Some(news) = self.store.read(move |session| read(session, seen)).await? else {
+            return Ok(Taken::WentBack);
+        };
+        if news.last == seen {
+            return Ok(Taken::Nothing);
+        }
+        for purchase in &news.purchases {
             let number = purchase.number.as_str();
             // One that upstream does not have any more stays out of the pages that still show it.
             let is_gone = purchase.code.as_deref() == Some(Code::NumberNotAvailable.as_str());
@@ -74,18 +91,39 @@ impl Following {
                 self.searches.offer_again(number);
             }
         }
-        if told.iter().any(|told| told.target_kind == "freeze") {
+        if news.told.iter().any(|told| told.target_kind == "freeze") {
             self.freezes.reread().await?;
         }
-        if !purchases.is_empty() || told.iter().any(|told| told.target_kind == "number") {
+        if !news.purchases.is_empty() || news.told.iter().any(|told| told.target_kind == "number") {
             self.owned.reread().await?;
         }
-        Ok(last.sequence)
+        Ok(Taken::UpTo(news.last))
     }
 }
 
-fn read(session: &store::Session<'_>, seen: i64) -> Result<(Vec<Told>, Vec<Purchase>), store::StoreError> {
-    let told = store::audit::told_after(session, seen, AT_ONCE)?;
+/// How far the events were taken in.
+enum Taken {
+    /// There are no newer ones.
+    Nothing,
+    /// To here.
+    UpTo(Head),
+    /// The database does not have what was seen any more (PROTOCOL.md, evidence).
+    WentBack,
+}
+
+/// Newer events.
+struct News {
+    last: Head,
+    told: Vec<Told>,
+    purchases: Vec<Purchase>,
+}
+
+/// Nothing where the database went back.
+fn read(session: &store::Session<'_>, seen: Head) -> Result<Option<News>, store::StoreError> {
+    if store::audit::hash_of(session, seen.sequence)? != Some(seen.hash) {
+        return Ok(None);
+    }
+    let told = store::audit::told_after(session, seen.sequence, AT_ONCE)?;
     let ids: BTreeSet<&str> = told
         .iter()
         .filter(|told| told.target_kind == "purchase")
@@ -97,5 +135,6 @@ fn read(session: &store::Session<'_>, seen: i64) -> Result<(Vec<Told>, Vec<Purch
             purchases.extend(store::purchases::find(session, id)?);
         }
     }
-    Ok((told, purchases))
+    let last = told.last().map_or(seen, |last| last.head);
+    Ok(Some(News { last, told, purchases }))
 }

@@ -85,8 +85,8 @@ pub fn after(session: &Session<'_>, sequence: i64, limit: i64) -> Result<Vec<Eve
 /// What an event is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Told {
-    /// Its number.
-    pub sequence: i64,
+    /// The chain's end when it was the newest.
+    pub head: Head,
     /// The target's kind.
     pub target_kind: String,
     /// The target's id.
@@ -96,9 +96,9 @@ pub struct Told {
 /// What the events after `sequence` are about, oldest first, at most `limit`.
 pub fn told_after(session: &Session<'_>, sequence: i64, limit: i64) -> Result<Vec<Told>, StoreError> {
     session.query(
-        "SELECT seq, target_kind, target_id FROM audit_events WHERE seq > $1 ORDER BY seq LIMIT $2",
+        "SELECT seq, hash, target_kind, target_id FROM audit_events WHERE seq > $1 ORDER BY seq LIMIT $2",
         &[sequence.into(), limit.into()],
-        |row| Ok(Told { sequence: row.int()?, target_kind: row.lossy_text()?, target_id: row.lossy_text()? }),
+        |row| Ok(Told { head: place(row)?, target_kind: row.lossy_text()?, target_id: row.lossy_text()? }),
     )
 }
 

@@ -48,8 +48,8 @@ pub(super) trait Engine: Send {
     /// What is to be done when nobody writes.
     fn upkeep(&mut self) -> Result<Upkeep, StoreError>;
 
-    /// Does it. The one error is a failed fsync.
-    fn keep_up(&mut self) -> Result<(), StoreError>;
+    /// Does it. How the next transaction begins. The one error is a failed fsync.
+    fn keep_up(&mut self) -> Result<Begun, StoreError>;
 
     /// Leaves the database as the next one likes to find it. The one error is a failed fsync.
     fn tidy(&mut self) -> Result<(), StoreError>;
@@ -60,7 +60,7 @@ pub(super) trait Engine: Send {
 pub(super) enum Begun {
     /// On the connection of the one before.
     OnAsBefore,
-    /// On a new one: the server may be another than before, and may have lost commits.
+    /// On one of which no transaction was committed yet: the server may be another than before, and may have lost commits.
     Anew,
 }
 

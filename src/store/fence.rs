@@ -13,11 +13,11 @@ use crate::store::error::StoreError;
 use crate::store::tx::Tx;
 use crate::store::{audit, freezes};
 
-/// Freezes buying where the database lacks the link at `seen`, or has another one there.
-pub(super) fn compare(engine: &dyn Engine, seen: Head, at: Timestamp) -> Result<(), StoreError> {
+/// Freezes buying where the database lacks the link at `seen`, or has another one there. Whether it went back.
+pub(super) fn compare(engine: &dyn Engine, seen: Head, at: Timestamp) -> Result<bool, StoreError> {
     let session = engine.session();
     if audit::hash_of(&session, seen.sequence)? == Some(seen.hash) {
-        return Ok(());
+        return Ok(false);
     }
     let reason = format!(
         "the database went back in time, or is another one: it ends at event {}, and event {} had been written",
@@ -34,5 +34,6 @@ pub(super) fn compare(engine: &dyn Engine, seen: Head, at: Timestamp) -> Result<
         .with("why", reason)
         .with("witnessed_sequence", seen.sequence)
         .with("witnessed_hash", seen.hash.to_string());
-    tx.record(&event)
+    tx.record(&event)?;
+    Ok(true)
 }

@@ -109,6 +109,7 @@ impl Writer {
             clock,
             newest: Arc::clone(&newest),
             seen: head,
+            went_back: false,
         };
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
@@ -181,6 +182,8 @@ struct Thread {
     newest: Arc<watch::Sender<i64>>,
     /// The end of the chain, as far as this process knows that it is durable.
     seen: Head,
+    /// Whether the transaction that is under way is on a database that lacks some of it.
+    went_back: bool,
 }
 
 pub(super) fn tell_lost(error: &StoreError, on_lost: &OnLost) {
@@ -227,11 +230,14 @@ impl Thread {
                 Ok(job) if !patience.is_zero() => return Ok(Some(job)),
                 Err(RecvTimeoutError::Disconnected) => return Ok(None),
                 early => {
-                    self.engine.keep_up()?;
+                    let begins = self.engine.keep_up()?;
                     if let Ok(job) = early {
                         return Ok(Some(job));
                     }
-                    self.look();
+                    match begins {
+                        Begun::OnAsBefore => self.look(),
+                        Begun::Anew => self.compare(),
+                    }
                 }
             }
         }
@@ -256,9 +262,25 @@ impl Thread {
 
     /// A server that is not the one of before has to have what that one had.
     fn begin(&mut self) -> Result<(), StoreError> {
-        match self.engine.begin()? {
-            Begun::OnAsBefore => Ok(()),
-            Begun::Anew => fence::compare(&*self.engine, self.seen, self.clock.now()),
+        self.went_back = match self.engine.begin()? {
+            Begun::OnAsBefore => false,
+            Begun::Anew => fence::compare(&*self.engine, self.seen, self.clock.now())?,
+        };
+        Ok(())
+    }
+
+    /// A transaction with nothing in it but what a new connection is asked: others should not buy for as long as nobody
+    /// writes here.
+    fn compare(&mut self) {
+        let compared = self.begin().and_then(|()| self.commit());
+        match compared {
+            Ok(()) => self.announce(),
+            Err(error) => {
+                tracing::warn!(%error, "whether the database has everything could not be seen; trying again");
+                if self.engine.is_in_transaction() {
+                    self.engine.roll_back();
+                }
+            }
         }
     }
 
@@ -281,11 +303,11 @@ impl Thread {
         }
     }
 
-    fn announce(&self) {
-        let newest = self.seen.sequence;
+    fn announce(&mut self) {
+        let (newest, went_back) = (self.seen.sequence, std::mem::take(&mut self.went_back));
         self.newest.send_if_modified(|known| {
-            let is_news = newest > *known;
-            *known = (*known).max(newest);
+            let is_news = newest > *known || went_back;
+            *known = if went_back { newest } else { (*known).max(newest) };
             is_news
         });
     }

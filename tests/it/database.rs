@@ -4,9 +4,9 @@
 //! Tests know a database by the path that its file has or would have. What they read, they read with SQLite's own words:
 //! of a PostgreSQL database they get a copy in memory.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use numbers_gateway::domain::canonical::Digest;
@@ -17,14 +17,25 @@ use tokio_postgres::types::Type;
 use tokio_postgres::{Client, NoTls, Row};
 
 static MADE: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+/// Databases that are on a server of a test's own.
+static ELSEWHERE: Mutex<BTreeMap<PathBuf, String>> = Mutex::new(BTreeMap::new());
 
 /// Whether tests run on PostgreSQL.
 pub fn is_postgres() -> bool {
-    server().is_some()
+    everybodys().is_some()
 }
 
-fn server() -> Option<String> {
+fn everybodys() -> Option<String> {
     std::env::var("GATEWAY_TEST_POSTGRES").ok().filter(|server| !server.is_empty())
+}
+
+/// From now on it is the one on this server, whose name is like that of `GATEWAY_TEST_POSTGRES`.
+pub fn is_at(path: &Path, server: &str) {
+    ELSEWHERE.lock().unwrap().insert(path.to_owned(), server.to_owned());
+}
+
+fn server(path: &Path) -> Option<String> {
+    ELSEWHERE.lock().unwrap().get(path).cloned().or_else(everybodys)
 }
 
 fn name(path: &Path) -> String {
@@ -34,7 +45,7 @@ fn name(path: &Path) -> String {
 
 /// What `storage.url` says; makes the database where there is none.
 pub fn url(path: &Path) -> String {
-    let Some(server) = server() else { return format!("sqlite:{}", path.display()) };
+    let Some(server) = server(path) else { return format!("sqlite:{}", path.display()) };
     let name = name(path);
     if MADE.lock().unwrap().insert(name.clone()) {
         let create = format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'");
@@ -50,7 +61,7 @@ pub fn location(path: &Path) -> Location {
 
 /// The same with another emergency file, as one of several replicas has it.
 pub fn location_beside(path: &Path, emergency_file: &Path) -> Location {
-    if !is_postgres() {
+    if server(path).is_none() {
         return path.into();
     }
     let parts = AddressParts { url: &url(path), password: None, ca_file: None, emergency_file };
@@ -59,7 +70,7 @@ pub fn location_beside(path: &Path, emergency_file: &Path) -> Location {
 
 /// The file, or a copy of everything.
 pub fn open(path: &Path) -> Connection {
-    if !is_postgres() {
+    if server(path).is_none() {
         return Connection::open(path).unwrap();
     }
     ask(&url(path), async |client| copy(&client).await)
@@ -67,7 +78,7 @@ pub fn open(path: &Path) -> Connection {
 
 /// Changes the database.
 pub fn batch(path: &Path, statements: &str) {
-    if !is_postgres() {
+    if server(path).is_none() {
         return Connection::open(path).unwrap().execute_batch(statements).unwrap();
     }
     let statements = statements.to_owned();
@@ -76,7 +87,7 @@ pub fn batch(path: &Path, statements: &str) {
 
 /// Makes the database go away, where it is on a server.
 pub fn drop(path: &Path) {
-    let Some(server) = server() else { return };
+    let Some(server) = server(path) else { return };
     if MADE.lock().unwrap().remove(&name(path)) {
         let drop = format!("DROP DATABASE {} WITH (FORCE)", name(path));
         ask(&format!("{server}/postgres"), async move |client| client.batch_execute(&drop).await.unwrap());

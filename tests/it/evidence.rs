@@ -1,6 +1,6 @@
 //! The invariants of the protocol, checked on the database and on what upstream saw, after every test.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::database;
@@ -51,29 +51,42 @@ pub fn check(database: &Path, upstream: &Value, limits: &Limits) {
 /// I4, when nothing is under way: what upstream sold is bought, open, or known to have come without a purchase; and what
 /// is bought was sold, once.
 pub fn every_sale_is_known(database: &Path, upstream: &Value) {
+    let unknown = unknown_sales(database, upstream);
+    assert!(unknown.is_empty(), "sold, and nobody knows: {unknown:?}");
     let connection = database::open(database);
-    let in_states = |states: &str| {
-        let sql = format!("SELECT number FROM purchases WHERE state IN ({states})");
-        rows(&connection, &sql, |row| row.get::<_, String>(0))
-    };
-    let (bought, open) = (in_states("'bought', 'bought_late'"), in_states("'unknown', 'needs_attention'"));
-    let elsewhere = rows(
-        &connection,
-        "SELECT number FROM known_numbers WHERE origin IN ('preexisting', 'orphan', 'assigned')",
-        |row| row.get::<_, String>(0),
-    );
-    let known: BTreeSet<&String> = bought.iter().chain(&open).chain(&elsewhere).collect();
-    let sales = upstream["sales"].as_array().unwrap().iter();
-    let sold: Vec<String> = sales.map(|sale| sale["number"].as_str().unwrap().to_owned()).collect();
+    let (bought, sold) = (in_states(&connection, "'bought', 'bought_late'"), sales(upstream));
     for number in &sold {
-        assert!(known.contains(number), "{number} was sold and nobody knows");
         assert_eq!(sold.iter().filter(|sold| *sold == number).count(), 1, "{number} was sold twice");
     }
     for number in &bought {
         assert!(sold.contains(number), "{number} is booked and was never sold");
     }
-    let under_way = in_states("'reserved', 'dispatching'");
+    let under_way = in_states(&connection, "'reserved', 'dispatching'");
     assert!(under_way.is_empty(), "under way, with nobody to end it: {under_way:?}");
+}
+
+/// What upstream sold and the database has no word of.
+pub fn unknown_sales(database: &Path, upstream: &Value) -> Vec<String> {
+    let connection = database::open(database);
+    let mut known = in_states(&connection, "'bought', 'bought_late', 'unknown', 'needs_attention'");
+    known.extend(rows(
+        &connection,
+        "SELECT number FROM known_numbers WHERE origin IN ('preexisting', 'orphan', 'assigned')",
+        |row| row.get::<_, String>(0),
+    ));
+    let mut sold = sales(upstream);
+    sold.retain(|number| !known.contains(number));
+    sold
+}
+
+fn sales(upstream: &Value) -> Vec<String> {
+    let sales = upstream["sales"].as_array().unwrap().iter();
+    sales.map(|sale| sale["number"].as_str().unwrap().to_owned()).collect()
+}
+
+fn in_states(connection: &Connection, states: &str) -> Vec<String> {
+    let sql = format!("SELECT number FROM purchases WHERE state IN ({states})");
+    rows(connection, &sql, |row| row.get(0))
 }
 
 fn rows<T>(

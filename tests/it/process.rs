@@ -67,11 +67,21 @@ impl Process {
 
     /// One of several on the stage's database, with files of its own beside it.
     pub async fn replica(stage: &mut Stage, number: usize) -> Self {
-        let text = stage.configuration();
-        let text = text.replace("gateway.emergency", &format!("replica-{number}.emergency"));
+        let configuration = stage.configuration();
+        let started = Self::replica_but(stage, number, &configuration, None).await;
+        started.unwrap_or_else(|ended| panic!("{}", ended.log))
+    }
+
+    /// The same with another configuration, on a machine that may fail; it may end before it is ready.
+    pub async fn replica_but(
+        stage: &mut Stage,
+        number: usize,
+        configuration: &str,
+        shim: Option<&Shim>,
+    ) -> Result<Self, Ended> {
+        let text = configuration.replace("gateway.emergency", &format!("replica-{number}.emergency"));
         let text = text.replace("audit-head", &format!("audit-head-{number}"));
-        let process = Self::spawn_with(stage, &format!("replica-{number}.toml"), &text, None);
-        process.ready(stage).await.unwrap_or_else(|ended| panic!("{}", ended.log))
+        Self::spawn_with(stage, &format!("replica-{number}.toml"), &text, shim).ready(stage).await
     }
 
     /// Starts `serve` and does not wait for it.
@@ -124,6 +134,19 @@ impl Process {
     /// SIGCONT.
     pub fn resume(&self) {
         self.signal(rustix::process::Signal::CONT);
+    }
+
+    /// Waits until it stands still, or is gone.
+    pub async fn stands_or_ended(&self) {
+        let stat = format!("/proc/{}/stat", self.child.id());
+        let is_at_work = || {
+            let stat = std::fs::read_to_string(&stat).unwrap();
+            // The name before it may have anything in it but stands in brackets.
+            !matches!(stat.rsplit(") ").next().and_then(|rest| rest.chars().next()), Some('T' | 'Z'))
+        };
+        while is_at_work() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     fn signal(&self, signal: rustix::process::Signal) {

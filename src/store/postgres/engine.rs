@@ -39,6 +39,7 @@ pub(in crate::store) struct Postgres {
     address: Address,
     connection: Option<Connection>,
     instance: InstanceId,
+    /// Whether no transaction of this connection was committed yet.
     is_new: bool,
     is_in_transaction: Cell<bool>,
     began: Option<Timestamp>,
@@ -100,6 +101,10 @@ impl Postgres {
         Ok(())
     }
 
+    const fn begins(&self) -> Begun {
+        if self.is_new { Begun::Anew } else { Begun::OnAsBefore }
+    }
+
     fn live(&self) -> Result<&Connection, StoreError> {
         self.connection
             .as_ref()
@@ -130,7 +135,7 @@ impl Engine for Postgres {
         };
         self.began = Some(Timestamp::from_microsecond(micros).map_err(StoreError::corrupt)?);
         self.is_in_transaction.set(true);
-        Ok(if std::mem::take(&mut self.is_new) { Begun::Anew } else { Begun::OnAsBefore })
+        Ok(self.begins())
     }
 
     fn commit(&mut self, news: Option<i64>) -> Result<(), StoreError> {
@@ -148,7 +153,10 @@ impl Engine for Postgres {
                 tracing::error!(%error, "the answer to a commit was lost; whoever waits for it has to look");
                 Err(StoreError::Unanswered)
             }
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                self.is_new = false;
+                Ok(())
+            }
         }
     }
 
@@ -201,12 +209,13 @@ impl Engine for Postgres {
         Ok(Upkeep::After(LOOK))
     }
 
-    fn keep_up(&mut self) -> Result<(), StoreError> {
+    fn keep_up(&mut self) -> Result<Begun, StoreError> {
         let looked = self.connect().and_then(|()| self.look_around());
         if let Err(error) = looked {
             tracing::warn!(%error, "the database cannot be reached; trying again");
+            return Ok(Begun::OnAsBefore);
         }
-        Ok(())
+        Ok(self.begins())
     }
 
     fn tidy(&mut self) -> Result<(), StoreError> {

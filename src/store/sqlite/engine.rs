@@ -101,9 +101,10 @@ impl Engine for Sqlite {
         })
     }
 
-    fn keep_up(&mut self) -> Result<(), StoreError> {
+    fn keep_up(&mut self) -> Result<Begun, StoreError> {
         self.is_kept_up = true;
-        sqlite::checkpoint(&self.connection)
+        sqlite::checkpoint(&self.connection)?;
+        Ok(Begun::OnAsBefore)
     }
 
     fn tidy(&mut self) -> Result<(), StoreError> {

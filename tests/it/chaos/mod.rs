@@ -2,8 +2,10 @@
 //! the invariants hold after each.
 
 mod cycle;
+pub mod random;
 pub mod shim;
 mod steps;
+pub mod traffic;
 
 use crate::database;
 use rusqlite::OptionalExtension as _;
@@ -21,7 +23,7 @@ const CYCLES: usize = 5;
 const GENERATION: usize = 25;
 
 /// Days without end, and Canadian numbers that somebody else has to approve.
-const EXTRA: &str = r#"
+pub const EXTRA: &str = r#"
 [limits.purchases_per_day]
 subject = 100000
 team = 100000
@@ -36,12 +38,19 @@ const ROOMY: [u32; 2] = [2_000, 2_500];
 /// Budgets that the buys of a generation come to the end of, as does the one of support.
 const TIGHT: [u32; 2] = [180, 280];
 
-async fn stage([growth, organisation]: [u32; 2]) -> Stage {
+async fn stage(budgets: [u32; 2]) -> Stage {
+    let budgets = money(budgets);
+    let changes: Vec<_> = budgets.iter().map(|(usual, other)| (*usual, other.as_str())).collect();
+    Stage::without_gateway_but(EXTRA, &changes).await
+}
+
+/// What a stage's configuration says of budgets, and what is to stand there instead: of growth, and of all.
+pub fn money([growth, organisation]: [u32; 2]) -> [(&'static str, String); 2] {
     let unlimited = "recurring_per_month = \"unlimited\"";
     let growth = format!("growth]\nbudget = {{ spend_per_month = \"{growth}.00\", {unlimited} }}");
     let organisation = format!("currency = \"AUD\"\nspend_per_month = \"{organisation}.00\"\n{unlimited}\n");
     let usual = "growth]\nbudget = { spend_per_month = \"1000.00\", recurring_per_month = \"1000.00\" }";
-    Stage::without_gateway_but(EXTRA, &[(usual, &growth), ("currency = \"AUD\"", &organisation)]).await
+    [(usual, growth), ("currency = \"AUD\"", organisation)]
 }
 
 async fn buy(stage: &Stage, number: &str) -> Option<Answer> {
@@ -162,9 +171,7 @@ async fn a_recovery_that_is_killed_is_done_by_the_next_one() {
 #[expect(clippy::print_stdout, reason = "the figures of a run")]
 async fn after_every_kill_and_every_power_cut_the_invariants_hold() {
     let Some(shim) = or_skip() else { return };
-    let asked = |name| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
-    let cycles = asked("CHAOS_CYCLES").map_or(CYCLES, |cycles| usize::try_from(cycles).unwrap());
-    let seed = asked("CHAOS_SEED").unwrap_or_else(|| uuid::Uuid::new_v4().as_u64_pair().1);
+    let (cycles, seed) = (wanted("CHAOS_CYCLES", CYCLES), seed());
     println!("chaos: CHAOS_SEED={seed} CHAOS_CYCLES={cycles}");
     let began = std::time::Instant::now();
     let mut figures = Figures::default();
@@ -179,4 +186,15 @@ async fn after_every_kill_and_every_power_cut_the_invariants_hold() {
         run.finish(&mut figures).await;
     }
     println!("chaos: {figures}, in {:.0} s, seed {seed}", began.elapsed().as_secs_f64());
+}
+
+/// How many, unless the environment says.
+pub fn wanted(name: &str, otherwise: usize) -> usize {
+    std::env::var(name).map_or(otherwise, |text| text.parse().unwrap())
+}
+
+/// What chance starts from: `CHAOS_SEED` repeats a run.
+pub fn seed() -> u64 {
+    let asked = std::env::var("CHAOS_SEED").ok().map(|text| text.parse().unwrap());
+    asked.unwrap_or_else(|| uuid::Uuid::new_v4().as_u64_pair().1)
 }

@@ -7,6 +7,7 @@
  *   full   while it exists, a write that needs a new block fails with ENOSPC
  *   plan   ACTION NAME COUNT: what is done at the COUNT-th call of that name after the plan was written
  *            kill-before, kill-after   SIGKILL: nothing of the program runs any more
+ *            stop-before, stop-after   SIGSTOP: it stands still until somebody wakes it
  *            cut-before                the same, and the write-ahead log loses what no fsync has confirmed: power fails
  *            fail                      the call fails with EIO
  *            fill-after                the disk is full from then on
@@ -75,6 +76,8 @@ static void die(void) {
     for (;;) syscall(SYS_kill, getpid(), SIGKILL);
 }
 
+static void stand_still(void) { syscall(SYS_kill, getpid(), SIGSTOP); }
+
 /* The write-ahead log is about to change here. */
 static void remember(int wal, off_t offset, size_t length, off_t size) {
     struct undo *undo = malloc(sizeof *undo + length);
@@ -135,6 +138,7 @@ static long begins(const char *name, int wal) {
     }
     if (wanted("fail", name, count)) count = -1;
     pthread_mutex_unlock(&lock);
+    if (wanted("stop-before", name, count)) stand_still();
     errno = saved;
     return count;
 }
@@ -144,6 +148,7 @@ static void ends(const char *name, long count) {
     if (count > 0 && wanted("kill-after", name, count)) die();
     if (count > 0 && wanted("fill-after", name, count)) syscall(SYS_close, control("full", O_WRONLY | O_CREAT));
     pthread_mutex_unlock(&lock);
+    if (count > 0 && wanted("stop-after", name, count)) stand_still();
 }
 
 /* What a file of ours is called, or nothing. */

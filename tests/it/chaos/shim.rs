@@ -22,6 +22,10 @@ pub enum Act {
     KillBefore,
     /// SIGKILL when the call has done everything.
     KillAfter,
+    /// SIGSTOP before the call does anything.
+    StopBefore,
+    /// SIGSTOP when the call has done everything.
+    StopAfter,
     /// As `KillBefore`, and the write-ahead log loses what was not confirmed by an fsync.
     CutPower,
     /// The call fails with EIO.
@@ -68,6 +72,8 @@ impl Shim {
         let act = match plan.act {
             Act::KillBefore => "kill-before",
             Act::KillAfter => "kill-after",
+            Act::StopBefore => "stop-before",
+            Act::StopAfter => "stop-after",
             Act::CutPower => "cut-before",
             Act::Fail => "fail",
             Act::FillAfter => "fill-after",

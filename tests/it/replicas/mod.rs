@@ -1,7 +1,12 @@
 //! Several replicas on one PostgreSQL act as one gateway: limits, budgets and keys hold over all of them, and what one
 //! leaves behind another settles. Without `GATEWAY_TEST_POSTGRES` these are skipped, and say so.
 
+mod chaos;
+mod cluster;
+mod disasters;
 mod dying;
+mod failover;
+mod line;
 mod sharing;
 
 use std::time::Duration;
