@@ -306,6 +306,7 @@ fn begin_sharing(
     stop: &CancellationToken,
 ) {
     tasks.spawn(take_over(purchasing, registrations, parts.store.clone(), stop.clone()));
+    tasks.spawn(forget_idle(parts.store.clone(), stop.clone()));
     if parts.config.upstream.replicas_share_address {
         let replicas = parts.store.replicas();
         tasks.spawn(upstream::share_address(parts.upstream.clone(), replicas, stop.clone()));
@@ -332,6 +333,18 @@ async fn take_over(
             && let Err(refusal) = lose_left_behind(&purchasing, &registrations).await
         {
             tracing::warn!(%refusal, "what another replica left behind could not be settled; trying again");
+        }
+    }
+}
+
+/// Keeps what is counted of people from growing, until told to stop.
+async fn forget_idle(store: Store, stop: CancellationToken) {
+    let leads = store.leads();
+    while store.is_shared() && tokio::time::timeout(TIDY_EVERY, stop.cancelled()).await.is_err() {
+        if *leads.borrow()
+            && let Err(error) = store.forget_idle().await
+        {
+            tracing::warn!(%error, "limits of people could not be tidied; trying again");
         }
     }
 }

@@ -22,7 +22,7 @@ use crate::service::figures::FigureReader;
 use crate::service::following::Following;
 use crate::service::freezes::Freezes;
 use crate::service::ground::Ground;
-use crate::service::limits::{KeyedLimit, PersonLimit, Rate};
+use crate::service::limits::{CommonLimit, KeyedLimit, PersonLimit, Rate, Sharers};
 use crate::service::notices::{NoticeParts, Notices};
 use crate::service::owned::{OwnedNumbers, OwnedSettings};
 use crate::service::passage::Passage;
@@ -52,7 +52,7 @@ pub(super) struct Wired<'c> {
 
 impl Wired<'_> {
     /// Everything behind the public listener, and its limits, to be tidied.
-    pub(super) fn public(&self) -> Result<(PublicParts, [Arc<PersonLimit>; 2]), StartError> {
+    pub(super) fn public(&self) -> Result<(PublicParts, [CommonLimit; 2]), StartError> {
         self.metrics.expect_refusals(Code::ALL.into_iter().map(Code::as_str));
         let (ground, searches, owned) = (self.ground(), self.searches(), self.owned());
         let purchasing = Purchasing::new(PurchasingParts {
@@ -83,9 +83,11 @@ impl Wired<'_> {
             notices: self.notices(&ground)?,
             evidence: Evidence::new(self.store.clone(), self.config.policy.digest()),
             teams: ground.teams,
+            sharers: self.sharers(),
             addresses: Arc::new(KeyedLimit::new(
                 metrics::Limit::Addresses,
                 rate(self.config.limits.addresses),
+                self.sharers(),
                 self.metrics.clone(),
             )),
             metrics: ground.metrics,
@@ -112,8 +114,13 @@ impl Wired<'_> {
         }))
     }
 
-    fn limit(&self, which: metrics::Limit, of: config::Rate) -> PersonLimit {
-        PersonLimit::new(which, rate(of), self.metrics.clone())
+    /// A limit of reading is shared, so that a request costs no way to the database.
+    fn sharers(&self) -> Sharers {
+        Sharers::of(self.store.replicas())
+    }
+
+    fn common_limit(&self, which: metrics::Limit, of: config::Rate) -> CommonLimit {
+        CommonLimit::new(which, rate(of), self.store.clone(), self.metrics.clone())
     }
 
     fn searches(&self) -> Searches {
@@ -121,7 +128,12 @@ impl Wired<'_> {
         Searches::new(
             self.upstream.clone(),
             Freshness { fresh_for: cache.fresh_for, stale_for: cache.stale_for, max_bytes: cache.max_bytes },
-            self.limit(metrics::Limit::Misses, self.config.limits.misses),
+            PersonLimit::new(
+                metrics::Limit::Misses,
+                rate(self.config.limits.misses),
+                self.sharers(),
+                self.metrics.clone(),
+            ),
             self.reads.clone(),
             self.clock.clone(),
             self.metrics.clone(),
@@ -151,8 +163,8 @@ impl Wired<'_> {
             store: self.store.clone(),
             teams: Arc::new(teams(self.config)),
             policy: Arc::new(self.config.policy.clone()),
-            writes: Arc::new(self.limit(metrics::Limit::Writes, self.config.limits.writes)),
-            decisions: Arc::new(self.limit(metrics::Limit::Decisions, self.config.limits.decisions)),
+            writes: self.common_limit(metrics::Limit::Writes, self.config.limits.writes),
+            decisions: self.common_limit(metrics::Limit::Decisions, self.config.limits.decisions),
             background: self.background.clone(),
             takeover_after: takeover_after(self.config),
             clock: self.clock.clone(),

@@ -4,6 +4,7 @@
 //! answers are made ours: the library floors its waiting time to whole seconds (0 would invite a loop) and writes
 //! plain text.
 
+use std::num::NonZeroU32;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use axum::extract::{Request as AnyRequest, State};
 use axum::http::{Request, Response};
 use axum::middleware::Next;
 use governor::RateLimiter;
-use governor::clock::{DefaultClock, QuantaInstant};
+use governor::clock::{Clock as _, DefaultClock, QuantaInstant};
 use governor::middleware::NoOpMiddleware;
 use governor::state::keyed::DefaultKeyedStateStore;
 use tower_governor::governor::{GovernorConfig, GovernorConfigBuilder};
@@ -26,7 +27,7 @@ use crate::http::refusal::HttpRefusal;
 use crate::http::state::{Caller, Public};
 use crate::metrics::{Limit, Metrics};
 use crate::service::crowd::{Bucket, Crowd};
-use crate::service::limits::{LimitReached, Rate};
+use crate::service::limits::{LimitReached, Rate, Sharers};
 use crate::service::{Code, Refusal};
 
 /// Before anything costs: so many requests of one address, whoever makes them.
@@ -72,11 +73,13 @@ impl KeyExtractor for ByPerson {
 pub(super) struct ReadLimit {
     config: Arc<GovernorConfig<ByPerson, NoOpMiddleware<QuantaInstant>>>,
     rate: Rate,
+    keys: ByPerson,
+    sharers: Sharers,
     metrics: Metrics,
 }
 
 impl ReadLimit {
-    pub(super) fn new(rate: Rate, metrics: Metrics) -> Option<Self> {
+    pub(super) fn new(rate: Rate, sharers: Sharers, metrics: Metrics) -> Option<Self> {
         let by_person = ByPerson::default();
         let config = GovernorConfigBuilder::default()
             .key_extractor(by_person.clone())
@@ -84,38 +87,49 @@ impl ReadLimit {
             .burst_size(rate.burst.get())
             .finish()?;
         let _ = by_person.limiter.set(Arc::downgrade(config.limiter()));
-        Some(Self { config: Arc::new(config), rate, metrics })
+        Some(Self { config: Arc::new(config), rate, keys: by_person, sharers, metrics })
     }
 
     /// The layer for a door.
     pub(super) fn layer(&self, door: Door) -> GovernorLayer<ByPerson, NoOpMiddleware<QuantaInstant>, Body> {
-        let (rate, metrics) = (self.rate, self.metrics.clone());
-        GovernorLayer::new(Arc::clone(&self.config)).error_handler(move |error| {
-            metrics.limited(Limit::Reads, false);
-            let wait = match error {
-                GovernorError::TooManyRequests { wait_time, .. } => Duration::from_secs(wait_time + 1),
-                GovernorError::UnableToExtractKey | GovernorError::Other { .. } => {
-                    return door.refuse(&HttpRefusal::unauthorized());
-                }
-            };
-            let refusal = Refusal {
-                limit: Some(Box::new(LimitReached::of(Limit::Reads, rate))),
-                ..Refusal::new(
-                    Code::TooManyRequests,
-                    "the limit for searches and lists is used up; ask again later",
-                )
-            };
-            door.refuse(&refusal.retry_after(wait).into())
+        let limit = self.clone();
+        GovernorLayer::new(Arc::clone(&self.config)).error_handler(move |error| match error {
+            GovernorError::TooManyRequests { wait_time, .. } => limit.refuse(door, wait_time),
+            GovernorError::UnableToExtractKey | GovernorError::Other { .. } => {
+                door.refuse(&HttpRefusal::unauthorized())
+            }
         })
     }
 
-    /// Inside the layer: counts what it let through.
-    pub(super) async fn count_allowed(
-        State(metrics): State<Metrics>,
+    /// `wait` in whole seconds, rounded down.
+    fn refuse(&self, door: Door, wait: u64) -> Response<Body> {
+        self.metrics.limited(Limit::Reads, false);
+        let refusal = Refusal {
+            limit: Some(Box::new(LimitReached::of(Limit::Reads, self.rate))),
+            ..Refusal::new(
+                Code::TooManyRequests,
+                "the limit for searches and lists is used up; ask again later",
+            )
+        };
+        door.refuse(&refusal.retry_after(Duration::from_secs(wait + 1)).into())
+    }
+
+    /// Inside the layer, which took one: takes what a request costs beyond that where replicas share, and counts what is
+    /// let through.
+    pub(super) async fn charge_share(
+        State(limit): State<Self>,
         request: Request<Body>,
         next: Next,
     ) -> Response<Body> {
-        metrics.limited(Limit::Reads, true);
+        let more = NonZeroU32::new(limit.sharers.cost(limit.rate).get() - 1);
+        let key = limit.keys.extract(&request).ok();
+        if let Some((more, key)) = more.zip(key)
+            && let Ok(Err(until)) = limit.config.limiter().check_key_n(&key, more)
+        {
+            let wait = until.wait_time_from(DefaultClock::default().now());
+            return limit.refuse(Door::of(request.uri().path()), wait.as_secs());
+        }
+        limit.metrics.limited(Limit::Reads, true);
         next.run(request).await
     }
 

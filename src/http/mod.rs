@@ -61,7 +61,7 @@ impl PublicRouter {
     /// The routes around these services.
     pub fn new(parts: PublicParts) -> Self {
         let public: Public = Arc::new(parts);
-        let limit = ReadLimit::new(public.settings.reads, public.metrics.clone());
+        let limit = ReadLimit::new(public.settings.reads, public.sharers.clone(), public.metrics.clone());
         let router = layered(&public, limit.as_ref());
         Self { router, limit, addresses: Arc::clone(&public.addresses) }
     }
@@ -115,8 +115,7 @@ fn routes(public: &Public, limit: Option<&ReadLimit>) -> OpenApiRouter<Public> {
         let authenticated = middleware::from_fn_with_state(Arc::clone(public), authenticate::authenticate);
         let routes = match limit {
             Some(limit) => {
-                let counted =
-                    middleware::from_fn_with_state(public.metrics.clone(), ReadLimit::count_allowed);
+                let counted = middleware::from_fn_with_state(limit.clone(), ReadLimit::charge_share);
                 routes.route_layer(counted).route_layer(limit.layer(door))
             }
             None => routes,

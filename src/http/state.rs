@@ -14,7 +14,7 @@ use crate::metrics::Metrics;
 use crate::service::budgets::BudgetReader;
 use crate::service::evidence::Evidence;
 use crate::service::freezes::Freezes;
-use crate::service::limits::{KeyedLimit, Rate};
+use crate::service::limits::{KeyedLimit, Rate, Sharers};
 use crate::service::notices::Notices;
 use crate::service::owned::OwnedNumbers;
 use crate::service::purchasing::Purchasing;
@@ -50,6 +50,8 @@ pub struct PublicParts {
     pub evidence: Evidence,
     /// The configured teams, for telling callers about themselves.
     pub teams: Arc<Teams>,
+    /// Of whom each lets through a share of what is read.
+    pub sharers: Sharers,
     /// Of all requests, per address.
     pub addresses: Arc<KeyedLimit<Neighbourhood>>,
     /// Counters.

@@ -67,7 +67,7 @@ impl Purchasing {
             number_type: trial.number_type,
             price: trial.price,
         };
-        ground.writes.charge(principal)?;
+        ground.writes.charge(principal).await?;
         if let Some(number) = &trial.number {
             let quote = self.live_quote(number, trial.country).await?;
             case.country = Some(quote.country);

@@ -14,7 +14,7 @@ use crate::domain::policy::Policy;
 use crate::metrics::Metrics;
 use crate::service::background::Background;
 use crate::service::buying::Buying;
-use crate::service::limits::PersonLimit;
+use crate::service::limits::CommonLimit;
 use crate::service::passage::Passage;
 use crate::service::spend::LastAccount;
 use crate::service::teams::Teams;
@@ -32,9 +32,9 @@ pub struct Ground {
     /// The rules.
     pub policy: Arc<Policy>,
     /// The limit for writes: purchases and registrations of a person together.
-    pub writes: Arc<PersonLimit>,
+    pub writes: CommonLimit,
     /// The limit for decisions: approvals, rejections and withdrawals of a person together.
-    pub decisions: Arc<PersonLimit>,
+    pub decisions: CommonLimit,
     /// Where detached work runs.
     pub background: Background,
     /// How old a claim must be before another replica may call it lost.

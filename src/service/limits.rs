@@ -1,17 +1,23 @@
 //! The limits that only the service can charge, because only it knows what a request turns out to be: a search
 //! that goes upstream, a write that is not the repeat of an earlier one.
+//!
+//! Where several replicas serve, each lets through its share of what is read, so that a request costs no way to the
+//! database; of writes and decisions, which go there anyway, all together let through exactly what one would.
 
 use std::hash::Hash;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use tokio::sync::watch;
 
 use crate::domain::principal::{Person, Principal};
 use crate::metrics::{Limit, Metrics};
 use crate::service::crowd::{Bucket, Crowd};
 use crate::service::refusal::{Code, Refusal};
+use crate::store::{Store, Taking};
 
 /// A token bucket: `requests` come back in each `period`, `burst` at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,12 +56,35 @@ impl LimitReached {
     }
 }
 
+/// How many replicas share what one alone would let through.
+#[derive(Clone, Debug)]
+pub struct Sharers(watch::Receiver<u32>);
+
+impl Sharers {
+    /// As many as there are from time to time.
+    pub const fn of(replicas: watch::Receiver<u32>) -> Self {
+        Self(replicas)
+    }
+
+    /// One.
+    pub fn none() -> Self {
+        // The last word stays when its sender is gone.
+        Self(watch::channel(1).1)
+    }
+
+    /// What a request costs of a replica's bucket: as much as there are replicas, and never more than fits in.
+    pub fn cost(&self, rate: Rate) -> NonZeroU32 {
+        NonZeroU32::new(*self.0.borrow()).unwrap_or(NonZeroU32::MIN).min(rate.burst)
+    }
+}
+
 /// A limit of each of many callers.
 pub struct KeyedLimit<K: Clone + Eq + Hash> {
     limiter: DefaultKeyedRateLimiter<Bucket<K>>,
     crowd: Crowd,
     which: Limit,
     rate: Rate,
+    sharers: Sharers,
     metrics: Metrics,
 }
 
@@ -63,24 +92,28 @@ pub struct KeyedLimit<K: Clone + Eq + Hash> {
 pub type PersonLimit = KeyedLimit<Person>;
 
 impl<K: Clone + Eq + Hash> KeyedLimit<K> {
-    /// A full bucket for everybody.
-    pub fn new(which: Limit, rate: Rate, metrics: Metrics) -> Self {
+    /// A full bucket for everybody, of which each of the replicas has its share.
+    pub fn new(which: Limit, rate: Rate, sharers: Sharers, metrics: Metrics) -> Self {
         let quota = Quota::with_period(rate.interval())
             .unwrap_or_else(|| Quota::per_second(NonZeroU32::MIN))
             .allow_burst(rate.burst);
-        Self { limiter: RateLimiter::keyed(quota), crowd: Crowd::default(), which, rate, metrics }
+        Self { limiter: RateLimiter::keyed(quota), crowd: Crowd::default(), which, rate, sharers, metrics }
     }
 
     /// Takes one, or says when there will be one.
     pub fn charge_to(&self, caller: &K) -> Result<(), Refusal> {
-        let taken = self.limiter.check_key(&self.crowd.bucket(caller, || self.limiter.len()));
+        let bucket = self.crowd.bucket(caller, || self.limiter.len());
+        let taken = self.limiter.check_key_n(&bucket, self.sharers.cost(self.rate));
+        // What is asked for fits into the bucket.
+        let taken = taken.unwrap_or(Ok(()));
         self.metrics.limited(self.which, taken.is_ok());
-        taken.map_err(|until| {
-            let wait = until.wait_time_from(DefaultClock::default().now());
-            let message = format!("the limit for {} is used up; ask again later", self.which.in_words());
-            let limit = Some(Box::new(LimitReached::of(self.which, self.rate)));
-            Refusal { limit, ..Refusal::new(Code::TooManyRequests, message).retry_after(wait) }
-        })
+        taken.map_err(|until| self.refusal(until.wait_time_from(DefaultClock::default().now())))
+    }
+
+    fn refusal(&self, wait: Duration) -> Refusal {
+        let message = format!("the limit for {} is used up; ask again later", self.which.in_words());
+        let limit = Some(Box::new(LimitReached::of(self.which, self.rate)));
+        Refusal { limit, ..Refusal::new(Code::TooManyRequests, message).retry_after(wait) }
     }
 
     /// Forgets who has a full bucket, so that memory follows the callers of now.
@@ -97,6 +130,45 @@ impl PersonLimit {
     }
 }
 
+/// A limit of each person that holds over all replicas, exactly.
+#[derive(Clone)]
+pub struct CommonLimit {
+    /// For a process that has its database to itself.
+    own: Arc<PersonLimit>,
+    store: Store,
+}
+
+impl CommonLimit {
+    /// A full bucket for everybody.
+    pub fn new(which: Limit, rate: Rate, store: Store, metrics: Metrics) -> Self {
+        Self { own: Arc::new(PersonLimit::new(which, rate, Sharers::none(), metrics)), store }
+    }
+
+    /// Takes one of the caller's, or says when there will be one.
+    pub async fn charge(&self, principal: &Principal) -> Result<(), Refusal> {
+        let PersonLimit { which, rate, metrics, .. } = &*self.own;
+        if !self.store.is_shared() {
+            return self.own.charge(principal);
+        }
+        let taken = self
+            .store
+            .take(Taking {
+                limit: which.as_str(),
+                person: principal.person.clone(),
+                interval: rate.interval(),
+                burst: rate.burst.get(),
+            })
+            .await?;
+        metrics.limited(*which, taken.is_ok());
+        taken.map_err(|wait| self.own.refusal(wait))
+    }
+
+    /// Forgets who has a full bucket.
+    pub fn forget_idle(&self) {
+        self.own.forget_idle();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a broken fixture stops the test")]
@@ -104,7 +176,7 @@ mod tests {
     use std::num::NonZeroU32;
     use std::time::Duration;
 
-    use super::{KeyedLimit, Rate};
+    use super::{KeyedLimit, Rate, Sharers};
     use crate::metrics::{Limit, Metrics};
     use crate::service::crowd::MOST;
 
@@ -114,7 +186,23 @@ mod tests {
             period: Duration::from_hours(1),
             burst: NonZeroU32::new(2).unwrap(),
         };
-        KeyedLimit::new(Limit::Reads, rate, Metrics::new().unwrap())
+        KeyedLimit::new(Limit::Reads, rate, Sharers::none(), Metrics::new().unwrap())
+    }
+
+    #[test]
+    fn replicas_let_through_their_share_and_each_at_least_one() {
+        let rate = Rate {
+            requests: NonZeroU32::MIN,
+            period: Duration::from_hours(1),
+            burst: NonZeroU32::new(10).unwrap(),
+        };
+        for (replicas, let_through) in [(1, 10), (2, 5), (3, 3), (10, 1), (50, 1)] {
+            let (_count, counted) = tokio::sync::watch::channel(replicas);
+            let limit: KeyedLimit<u32> =
+                KeyedLimit::new(Limit::Reads, rate, Sharers::of(counted), Metrics::new().unwrap());
+            let passed = (0..20).filter(|_| limit.charge_to(&1).is_ok()).count();
+            assert_eq!(passed, let_through, "{replicas} replicas");
+        }
     }
 
     /// From there on no further caller changes anything: whether he is the next one or the millionth.

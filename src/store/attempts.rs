@@ -93,7 +93,7 @@ pub fn newest_sent(session: &Session<'_>, purchase: PurchaseId) -> Result<Option
 /// Something that an instance claimed and never finished.
 #[derive(Clone, Copy, Debug)]
 pub struct LeftBehind<T> {
-    /// What.
+    /// What, and under which name.
     pub claimed: T,
     /// By whom.
     pub by: InstanceId,
@@ -102,12 +102,18 @@ pub struct LeftBehind<T> {
 }
 
 /// Purchases that are claimed and not finished, oldest first, at most `limit`; the caller knows which instances live.
-pub fn under_way(session: &Session<'_>, limit: i64) -> Result<Vec<LeftBehind<PurchaseId>>, StoreError> {
+pub fn under_way(
+    session: &Session<'_>,
+    limit: i64,
+) -> Result<Vec<LeftBehind<(PurchaseId, AttemptId)>>, StoreError> {
     session.query(
-        "SELECT p.id, a.instance, a.shared_us FROM purchases p
+        "SELECT p.id, a.id, a.instance, a.shared_us FROM purchases p
          JOIN attempts a ON a.purchase_id = p.id AND a.outcome IS NULL
          WHERE p.state = 'dispatching' ORDER BY p.id LIMIT $1",
         &[limit.into()],
-        |row| Ok(LeftBehind { claimed: row.parsed()?, by: InstanceId(row.parsed()?), since: row.time()? }),
+        |row| {
+            let claimed = (row.parsed()?, AttemptId(row.parsed()?));
+            Ok(LeftBehind { claimed, by: InstanceId(row.parsed()?), since: row.time()? })
+        },
     )
 }

@@ -22,6 +22,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (7, include_str!("migrations/0007_console.sql")),
     (8, include_str!("migrations/0008_money.sql")),
     (9, include_str!("migrations/0009_replicas.sql")),
+    (10, include_str!("migrations/0010_shared.sql")),
 ];
 
 /// Brings a database up to date, beside whoever else wants the same.

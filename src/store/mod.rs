@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod adjustments;
+mod allowances;
 pub mod approvals;
 pub mod attempts;
 pub mod audit;
@@ -56,6 +57,7 @@ use writer::Writer;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use allowances::Taking;
 pub use error::StoreError;
 pub use postgres::{Address, AddressParts};
 pub use session::Session;
@@ -203,6 +205,21 @@ impl Store {
             Ok(result) => result,
             Err(_) => Err(StoreError::Busy),
         }
+    }
+
+    /// Counts a request of somebody's over all who use the database, or says how long there is none to be had. Only where
+    /// there may be others: one process counts for itself.
+    pub async fn take(&self, taking: Taking) -> Result<Result<(), Duration>, StoreError> {
+        let job = move |session: &Session<'_>| allowances::take(session, &taking);
+        match tokio::time::timeout(DEADLINE, self.0.readers.beside(job)).await {
+            Ok(taken) => taken,
+            Err(_) => Err(StoreError::Busy),
+        }
+    }
+
+    /// Forgets of whom nothing is counted any more.
+    pub async fn forget_idle(&self) -> Result<(), StoreError> {
+        self.0.readers.beside(allowances::forget_idle).await
     }
 
     /// The number of the newest durable event, and each later one.

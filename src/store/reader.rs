@@ -67,17 +67,42 @@ impl Readers {
         Self { location: location.clone(), places: Arc::new(Semaphore::new(places)), idle: Arc::default() }
     }
 
+    /// Reads one state.
     pub(super) async fn read<R: Send + 'static>(
         &self,
         job: impl FnOnce(&Session<'_>) -> Result<R, StoreError> + Send + 'static,
+    ) -> Result<R, StoreError> {
+        self.with_one(move |reading| {
+            let result = job(&reading.session());
+            reading.end()?;
+            result
+        })
+        .await
+    }
+
+    /// Statements that are each a transaction: what is written beside the writer.
+    pub(super) async fn beside<R: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Session<'_>) -> Result<R, StoreError> + Send + 'static,
+    ) -> Result<R, StoreError> {
+        self.with_one(move |reading| {
+            // The transaction for reading, which shows that the connection is one.
+            reading.end()?;
+            job(&reading.session())
+        })
+        .await
+    }
+
+    async fn with_one<R: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Reading) -> Result<R, StoreError> + Send + 'static,
     ) -> Result<R, StoreError> {
         let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| StoreError::Busy)?;
         let (location, idle) = (self.location.clone(), Arc::clone(&self.idle));
         let reading = tokio::task::spawn_blocking(move || {
             let _place = place;
             let reading = begun(&location, &idle)?;
-            let result = job(&reading.session());
-            reading.end()?;
+            let result = job(&reading);
             idle.lock().unwrap_or_else(PoisonError::into_inner).push(reading);
             result
         });

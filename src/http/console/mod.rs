@@ -45,7 +45,7 @@ pub(super) fn routes(public: &Public, limit: Option<&ReadLimit>) -> Router<Publi
     let guarded = guarded();
     let guarded = match limit {
         Some(limit) => {
-            let counted = middleware::from_fn_with_state(public.metrics.clone(), ReadLimit::count_allowed);
+            let counted = middleware::from_fn_with_state(limit.clone(), ReadLimit::charge_share);
             guarded.route_layer(counted).route_layer(limit.layer(Door::Console))
         }
         None => guarded,

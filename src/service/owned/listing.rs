@@ -3,6 +3,9 @@
 //! A list counts only when it is whole: every page says the same total, and that many rows came.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jiff::Timestamp;
 
 use crate::clicksend::{ListFilter, Purpose, ReadError};
 use crate::domain::audit::{Actor, AuditEvent, Target};
@@ -110,24 +113,27 @@ impl Inner {
     /// Puts the list into the store, if it says anything new.
     pub(super) async fn keep(
         &self,
-        numbers: Vec<OwnedNumber>,
-        currency: Option<CurrencyBlock>,
+        (numbers, currency): WholeList,
+        begun: Duration,
     ) -> Result<Vec<OwnedNumber>, Refusal> {
-        let billing = self.settings.billing.clone();
-        let kept: Result<_, StoreError> =
-            self.store.write(move |tx| replace(tx, &numbers, currency.as_ref(), &billing)).await;
+        let (billing, clock) = (self.settings.billing.clone(), self.clock.clone());
+        let keeping = move |mut tx: Tx<'_>| {
+            let seen = store::account::scanned(tx.session())?;
+            store::account::scanned_now(&mut tx, clock.boot().saturating_sub(begun))?;
+            replace(tx, (&numbers, currency.as_ref()), seen, &billing)
+        };
+        let kept: Result<_, StoreError> = self.store.write(keeping).await;
         Ok(kept?)
     }
 }
 
+/// The list before was read at `seen`.
 fn replace(
     mut tx: Tx<'_>,
-    listed: &[OwnedNumber],
-    currency: Option<&CurrencyBlock>,
+    (listed, currency): (&[OwnedNumber], Option<&CurrencyBlock>),
+    seen: Option<Timestamp>,
     billing: &Billing,
 ) -> Result<store::Finished<Vec<OwnedNumber>>, StoreError> {
-    let seen = store::account::scanned(tx.session())?;
-    store::account::scanned_now(&mut tx)?;
     let booked_after = tx.at() - OWN_PURCHASE_COUNTS_FOR;
     let recent: BTreeSet<String> =
         store::purchases::bought_since(tx.session(), booked_after)?.into_iter().collect();

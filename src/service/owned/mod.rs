@@ -97,6 +97,8 @@ struct Inner {
     settings: OwnedSettings,
     listings: Mutex<BTreeMap<bool, Listing>>,
     flights: SingleFlight<bool, Reading>,
+    /// The right to read the table that another replica wrote.
+    table: tokio::sync::Mutex<()>,
     /// The credentials open another account: its list says nothing about ours.
     is_foreign: AtomicBool,
     clock: Clock,
@@ -119,6 +121,7 @@ impl OwnedNumbers {
             settings,
             listings: Mutex::default(),
             flights: SingleFlight::new(background),
+            table: tokio::sync::Mutex::default(),
             is_foreign: AtomicBool::new(false),
             clock,
             metrics,
@@ -233,6 +236,9 @@ impl Inner {
         if let Some(listing) = self.kept(without_campaign).filter(|listing| self.age(listing) < max_age) {
             return Ok((listing, CacheResult::Hit));
         }
+        if !without_campaign && let Some(listing) = self.read_by_another(max_age).await? {
+            return Ok((listing, CacheResult::Hit));
+        }
         let flight = self.reading(without_campaign, purpose)?;
         let cache = match flight.part {
             Part::Led => CacheResult::Miss,
@@ -248,6 +254,31 @@ impl Inner {
             )
             .retry_after(self.settings.answer_within)),
         }
+    }
+
+    /// The list as another replica read it, if it did so less than `max_age` ago.
+    async fn read_by_another(&self, max_age: Duration) -> Result<Option<Listing>, Refusal> {
+        if !self.store.is_shared() {
+            return Ok(None);
+        }
+        // Whoever waits here finds what the one before him read.
+        let _turn = self.table.lock().await;
+        if let Some(listing) = self.kept(false).filter(|listing| self.age(listing) < max_age) {
+            return Ok(Some(listing));
+        }
+        let now = self.clock.boot();
+        let found = self
+            .store
+            .read(move |session| {
+                let ago = store::account::scanned_ago(session)?.filter(|ago| *ago < max_age);
+                ago.map(|ago| Ok((ago, store::owned::all(session)?, store::owned::currency(session)?)))
+                    .transpose()
+            })
+            .await?;
+        let Some((ago, numbers, currency)) = found else { return Ok(None) };
+        let listing = Listing { numbers: Arc::new(numbers), currency, read: now.saturating_sub(ago) };
+        self.listings.lock().unwrap_or_else(PoisonError::into_inner).insert(false, listing.clone());
+        Ok(Some(listing))
     }
 
     fn reading(
@@ -317,7 +348,8 @@ impl Inner {
                 "the credentials open another ClickSend account than at first; its list is not believed";
             return Err(Refusal::new(Code::UpstreamUnavailable, message));
         }
-        let numbers = if without_campaign { numbers } else { self.keep(numbers, currency.clone()).await? };
+        let numbers =
+            if without_campaign { numbers } else { self.keep((numbers, currency.clone()), begun).await? };
         let listing = Listing { numbers: Arc::new(numbers), currency, read: begun };
         self.listings
             .lock()

@@ -150,7 +150,7 @@ impl Inner {
 
     /// The purchase that somebody wants to decide about, if it is theirs to see.
     async fn to_decide(&self, principal: &Principal, deciding: &Deciding) -> Result<Purchase, Refusal> {
-        self.parts.ground.decisions.charge(principal)?;
+        self.parts.ground.decisions.charge(principal).await?;
         let id = deciding.id;
         let found = self.parts.ground.store.read(move |session| store::purchases::find(session, id)).await?;
         found

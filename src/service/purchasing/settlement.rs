@@ -137,12 +137,12 @@ impl Inner {
 /// Loses a claim whose instance is proven gone (PROTOCOL.md): here the row counts, not what was read before.
 fn lose_if_gone(
     tx: Tx<'_>,
-    left: LeftBehind<PurchaseId>,
+    left: LeftBehind<(PurchaseId, AttemptId)>,
     after: Duration,
 ) -> Result<Finished<Option<Purchase>>, Refusal> {
-    let open = store::attempts::under_way(tx.session(), LEFT_BEHIND)?;
-    let is_left = open.iter().any(|open| open.claimed == left.claimed && open.by == left.by);
-    let purchase = store::purchases::find(tx.session(), left.claimed)?;
+    let (id, claim) = left.claimed;
+    let is_left = store::attempts::open(tx.session(), id)? == Some(claim);
+    let purchase = store::purchases::find(tx.session(), id)?;
     let Some(purchase) = purchase.filter(|_| is_left) else { return Ok(tx.unchanged(None)?) };
     if !tx.is_proven_gone(left.by, left.since, after)? {
         return Ok(tx.unchanged(None)?);

@@ -72,7 +72,7 @@ impl Inner {
 
     async fn prepare(&self, principal: &Principal, asked: Asked) -> Result<Submission, Refusal> {
         let Asked { team, on_behalf_of, request, sought, mut standing } = asked;
-        self.parts.ground.writes.charge(principal)?;
+        self.parts.ground.writes.charge(principal).await?;
         self.check_before_asking(principal, &team, &request).await?;
         standing.refuse_rejected()?;
         if self.parts.owned.ensure_younger_than(self.parts.settings.list_younger_than).await? {

@@ -126,7 +126,7 @@ impl Inner {
         principal: &Principal,
         id: RegistrationId,
     ) -> Result<Registration, Refusal> {
-        self.ground.decisions.charge(principal)?;
+        self.ground.decisions.charge(principal).await?;
         self.visible(principal, id).await
     }
 

@@ -53,7 +53,7 @@ impl Inner {
         if let Some(found) = self.find_repeat(sought.clone()).await? {
             return Ok(Answered { registration: found, replayed: true });
         }
-        self.ground.writes.charge(principal)?;
+        self.ground.writes.charge(principal).await?;
         self.ground.buying.check(&team)?;
         self.refuse_rejected(&sought).await?;
         let requester = Requester::of(principal, on_behalf_of, team);

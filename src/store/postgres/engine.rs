@@ -17,7 +17,7 @@ use crate::store::engine::{Begun, Engine, Upkeep};
 use crate::store::error::StoreError;
 use crate::store::postgres::address::Address;
 use crate::store::postgres::connection::Connection;
-use crate::store::postgres::{CHANNEL, schema};
+use crate::store::postgres::{CHANNEL, NOW, schema};
 use crate::store::session::{Link, Param, Session};
 use crate::store::standing::Standing;
 
@@ -110,22 +110,18 @@ impl Postgres {
             .as_ref()
             .ok_or_else(|| StoreError::Unavailable("there is no connection to the database".to_owned()))
     }
-}
 
-impl Engine for Postgres {
-    fn session(&self) -> Session<'_> {
-        let nowhere = Session::new(Link::Nowhere);
-        self.connection.as_ref().map_or(nowhere, Connection::session)
+    fn is_cut(&self) -> bool {
+        self.connection.as_ref().is_none_or(Connection::is_broken)
     }
 
-    fn begin(&mut self) -> Result<Begun, StoreError> {
+    fn open_transaction(&mut self) -> Result<Begun, StoreError> {
         self.connect()?;
         if self.looked.elapsed() >= LOOK {
             self.look_around()?;
         }
         let begin = format!(
-            "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({WRITER});
-             SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+            "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({WRITER}); SELECT {NOW}"
         );
         let answer = self.live()?.script_text(&begin);
         let Some(micros) = answer.inspect_err(|_| self.roll_back())?.and_then(|text| text.parse().ok())
@@ -136,6 +132,22 @@ impl Engine for Postgres {
         self.began = Some(Timestamp::from_microsecond(micros).map_err(StoreError::corrupt)?);
         self.is_in_transaction.set(true);
         Ok(self.begins())
+    }
+}
+
+impl Engine for Postgres {
+    fn session(&self) -> Session<'_> {
+        let nowhere = Session::new(Link::Nowhere);
+        self.connection.as_ref().map_or(nowhere, Connection::session)
+    }
+
+    fn begin(&mut self) -> Result<Begun, StoreError> {
+        let asked = Instant::now();
+        match self.open_transaction() {
+            // A server that was started again has closed what was idle, and nobody was told. Nothing was done yet.
+            Err(_) if self.is_cut() && asked.elapsed() < LOOK => self.open_transaction(),
+            begun => begun,
+        }
     }
 
     fn commit(&mut self, news: Option<i64>) -> Result<(), StoreError> {

@@ -107,6 +107,90 @@ async fn a_freeze_stops_every_replica_and_so_does_its_end() {
     fleet.finish().await;
 }
 
+const WRITES: &str = "writes = { per_minute = 1000, burst = 1000 }";
+const READS: &str = "reads = { per_second = 1000, burst = 1000 }";
+
+/// A request of reading costs as much as there are replicas, so each has to know of the others first.
+async fn three_that_know_each_other(limits: &[(&str, &str)]) -> Option<Fleet> {
+    let mut fleet = Fleet::of(0, "").await?;
+    for (usual, other) in limits {
+        fleet.stage.configure(usual, other);
+    }
+    for _ in 0..3 {
+        fleet.add().await;
+    }
+    for replica in 0..3 {
+        fleet.process(replica).says(r#""replicas":3"#).await;
+    }
+    Some(fleet)
+}
+
+#[tokio::test]
+async fn three_replicas_let_as_many_writes_through_as_one_would() {
+    let Some(mut fleet) =
+        three_that_know_each_other(&[(WRITES, "writes = { per_minute = 1, burst = 5 }")]).await
+    else {
+        return;
+    };
+    let numbers = fleet.stage.numbers_on_sale("AU").await;
+    let buys = numbers.iter().take(12).map(|number| (number.clone(), None));
+    let answers = join_all(fleet.requests_through_all(buys).into_iter().map(send)).await;
+    let count = |verdict: &str| answers.iter().filter(|answer| answer.verdict() == verdict).count();
+    assert_eq!((count("200 SUCCESS"), count("429 TOO_MANY_REQUESTS")), (5, 7), "{answers:?}");
+    let limited = answers.iter().find(|answer| answer.status == 429).unwrap();
+    let wait: u64 = limited.header("retry-after").unwrap().parse().unwrap();
+    assert!((30..=61).contains(&wait), "one comes back each minute: {wait} s");
+    let somebody_else = fleet.at(1).buy(&somebody("ben", "growth", "requester"), &numbers[20]).await;
+    assert_eq!(somebody_else.verdict(), "200 SUCCESS", "{}", somebody_else.text);
+    fleet.finish().await;
+}
+
+#[tokio::test]
+async fn three_replicas_share_what_may_be_read() {
+    let Some(mut fleet) =
+        three_that_know_each_other(&[(READS, "reads = { per_second = 1, burst = 30 }")]).await
+    else {
+        return;
+    };
+    let began = Instant::now();
+    for replica in 0..3 {
+        let mut passed = 0;
+        while fleet.at(replica).get(&ann(), "/v1/me").await.status == 200 {
+            passed += 1;
+        }
+        // One comes back in three seconds.
+        let came_back = 1 + began.elapsed().as_secs() / 3;
+        assert!((10..=10 + came_back).contains(&passed), "{passed} through replica {replica}");
+    }
+    fleet.finish().await;
+}
+
+/// The list that one has read is everybody's.
+#[tokio::test]
+async fn what_one_replica_lists_the_others_show_without_asking_clicksend() {
+    let Some(mut fleet) = Fleet::of(0, "").await else { return };
+    fleet.stage.configure("sweep_every = \"2s\"", "sweep_every = \"15m\"");
+    fleet.add().await;
+    // It leads, and has looked by itself.
+    let looked = r#"numbers_gateway_scans_total{outcome="complete"} 1"#;
+    while !fleet.stage.ops("/metrics").await.text.contains(looked) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let number = fleet.stage.numbers_on_sale("AU").await[0].clone();
+    let read = fleet.stage.calls("list").await;
+    assert!(read > 0);
+    for _ in 0..2 {
+        fleet.add().await;
+    }
+    let bought = fleet.at(2).buy(&ann(), &number).await;
+    assert_eq!(bought.verdict(), "200 SUCCESS", "{}", bought.text);
+    for replica in 0..3 {
+        fleet.until(replica, "/v3/numbers", |list| list.to_string().contains(&number)).await;
+    }
+    assert_eq!(fleet.stage.calls("list").await, read);
+    fleet.finish().await;
+}
+
 #[tokio::test]
 async fn who_asks_again_elsewhere_waits_for_the_replica_that_sends() {
     let Some(mut fleet) = Fleet::of(2, "").await else { return };
