@@ -101,7 +101,7 @@ async fn one_leads_and_another_does_once_it_is_gone() {
     first.write(write_one).await.unwrap();
     let newest = *first.newest_event().borrow();
     let hearing = heard.wait_for(|heard| *heard == newest);
-    tokio::time::timeout(Duration::from_secs(1), hearing).await.unwrap().unwrap();
+    tokio::time::timeout(Duration::from_secs(10), hearing).await.unwrap().unwrap();
     drop(first);
     let mut leads = second.leads();
     tokio::time::timeout(Duration::from_secs(10), leads.wait_for(|leads| *leads)).await.unwrap().unwrap();
