@@ -16,6 +16,9 @@ use rusqlite::types::Value;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, NoTls, Row};
 
+const TABLES: &str = "SELECT name FROM sqlite_master WHERE type = 'table'";
+/// What every writing transaction takes on PostgreSQL: `NumberGW` in ASCII.
+const WRITER: &str = "SELECT pg_advisory_lock(x'4e756d6265724757'::bit(64)::bigint)";
 static MADE: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 /// Databases that are on a server of a test's own.
 static ELSEWHERE: Mutex<BTreeMap<PathBuf, String>> = Mutex::new(BTreeMap::new());
@@ -54,6 +57,17 @@ pub fn url(path: &Path) -> String {
     format!("{server}/{name}")
 }
 
+/// How one names it to `audit verify` and `audit export`.
+pub fn arguments(path: &Path) -> [String; 2] {
+    if server(path).is_none() {
+        return ["--database".to_owned(), path.to_str().unwrap().to_owned()];
+    }
+    // What a database on a server is reached with stands in a configuration.
+    let file = path.with_extension("toml");
+    std::fs::write(&file, format!("storage.url = \"{}\"\n", url(path))).unwrap();
+    ["--config".to_owned(), file.to_str().unwrap().to_owned()]
+}
+
 /// The same for those who open it themselves.
 pub fn location(path: &Path) -> Location {
     location_beside(path, &path.with_extension("emergency"))
@@ -85,6 +99,108 @@ pub fn batch(path: &Path, statements: &str) {
     ask(&url(path), async move |client| client.batch_execute(&statements).await.unwrap());
 }
 
+/// The same once more, at another place, where there may be an older one. Nobody uses it meanwhile.
+pub fn copy_to(from: &Path, to: &Path) {
+    if server(from).is_none() {
+        for beside in ["-wal", "-shm"] {
+            // Without them the file is a whole database: the gateway emptied its log when it stopped.
+            let _ = std::fs::remove_file(format!("{}{beside}", to.display()));
+        }
+        std::fs::copy(from, to).unwrap();
+        return;
+    }
+    drop(to);
+    let _ = url(to);
+    let (from, to) = (name(from), name(to));
+    // A session of the gateway's that just ended may still be there.
+    let ended = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{from}'");
+    let server = everybodys().unwrap();
+    ask(&format!("{server}/postgres"), async move |client| {
+        client.batch_execute(&ended).await.unwrap();
+        client.batch_execute(&format!("DROP DATABASE {to}")).await.unwrap();
+        client.batch_execute(&format!("CREATE DATABASE {to} TEMPLATE {from}")).await.unwrap();
+    });
+}
+
+/// Changes the database, in SQLite's words, as somebody does who knows how to get rid of triggers.
+pub fn tamper(path: &Path, change: impl FnOnce(&Connection)) {
+    if server(path).is_none() {
+        let connection = Connection::open(path).unwrap();
+        connection.execute_batch("PRAGMA foreign_keys = OFF").unwrap();
+        drop_triggers(&connection);
+        return change(&connection);
+    }
+    let copy = open(path);
+    change(&copy);
+    let mut statements = vec!["SET session_replication_role = replica".to_owned()];
+    for table in texts(&copy, TABLES) {
+        statements.push(format!("DELETE FROM {table}"));
+        let columns = texts(&copy, &format!("SELECT name FROM pragma_table_info('{table}') ORDER BY cid"));
+        let mut rows = copy.prepare(&format!("SELECT * FROM {table}")).unwrap();
+        let mut rows = rows.query([]).unwrap();
+        while let Some(row) = rows.next().unwrap() {
+            let cells: Vec<String> =
+                (0..columns.len()).map(|place| literal(&row.get(place).unwrap())).collect();
+            let (columns, cells) = (columns.join(", "), cells.join(", "));
+            statements.push(format!("INSERT INTO {table} ({columns}) VALUES ({cells})"));
+        }
+    }
+    batch(path, &statements.join(";\n"));
+}
+
+fn drop_triggers(connection: &Connection) {
+    let names = texts(connection, "SELECT name FROM sqlite_master WHERE type = 'trigger'");
+    assert!(names.len() >= 10, "{names:?}");
+    for name in names {
+        connection.execute_batch(&format!("DROP TRIGGER {name}")).unwrap();
+    }
+}
+
+fn texts(connection: &Connection, statement: &str) -> Vec<String> {
+    let mut statement = connection.prepare(statement).unwrap();
+    statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+}
+
+/// A value as PostgreSQL reads it.
+fn literal(value: &Value) -> String {
+    match value {
+        // Nothing, and the next number where rows are numbered.
+        Value::Null => "DEFAULT".to_owned(),
+        Value::Integer(number) => number.to_string(),
+        Value::Real(number) => number.to_string(),
+        Value::Text(text) => format!("'{}'", text.replace('\'', "''")),
+        Value::Blob(bytes) => {
+            let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            format!("'\\x{}'", digits.concat())
+        }
+    }
+}
+
+/// How often a text stands in the database: in SQLite's in its files, so that nothing is left between the rows either.
+pub fn occurrences(path: &Path, text: &str) -> usize {
+    let count = |bytes: &[u8]| bytes.windows(text.len()).filter(|bytes| *bytes == text.as_bytes()).count();
+    if server(path).is_none() {
+        let files = std::fs::read_dir(path.parent().unwrap()).unwrap().map(|file| file.unwrap().path());
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let ours = files.filter(|file| file.file_name().unwrap().to_str().unwrap().starts_with(name));
+        return ours.map(|file| count(&std::fs::read(file).unwrap())).sum();
+    }
+    let copy = open(path);
+    let in_table = |table: &String| {
+        let mut rows = copy.prepare(&format!("SELECT * FROM {table}")).unwrap();
+        let columns = rows.column_count();
+        let mut rows = rows.query([]).unwrap();
+        let mut found = 0;
+        while let Some(row) = rows.next().unwrap() {
+            for place in 0..columns {
+                found += count(literal(&row.get(place).unwrap()).as_bytes());
+            }
+        }
+        found
+    };
+    texts(&copy, TABLES).iter().map(in_table).sum()
+}
+
 /// Makes the database go away, where it is on a server.
 pub fn drop(path: &Path) {
     let Some(server) = server(path) else { return };
@@ -92,6 +208,33 @@ pub fn drop(path: &Path) {
         let drop = format!("DROP DATABASE {} WITH (FORCE)", name(path));
         ask(&format!("{server}/postgres"), async move |client| client.batch_execute(&drop).await.unwrap());
     }
+}
+
+/// Nobody can write to the database until this goes.
+pub struct Standstill {
+    _file: Option<Connection>,
+    _server: Option<std::sync::mpsc::Sender<()>>,
+}
+
+/// Holds the database as a backup would, or a replica that stopped in the middle of a transaction.
+pub fn stand_still(path: &Path) -> Standstill {
+    if server(path).is_none() {
+        let file = Connection::open(path).unwrap();
+        file.execute_batch("BEGIN IMMEDIATE").unwrap();
+        return Standstill { _file: Some(file), _server: None };
+    }
+    let (release, released) = std::sync::mpsc::channel();
+    let (tell_held, held) = std::sync::mpsc::channel();
+    let url = url(path);
+    std::thread::spawn(move || {
+        ask(&url, async move |client| {
+            client.batch_execute(WRITER).await.unwrap();
+            tell_held.send(()).unwrap();
+            let _ = released.recv();
+        });
+    });
+    held.recv().unwrap();
+    Standstill { _file: None, _server: Some(release) }
 }
 
 /// On a thread of its own: tests ask in the middle of their runtime.

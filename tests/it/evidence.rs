@@ -101,7 +101,7 @@ fn rows<T>(
 /// I7, by the gateway's own eyes; the other checks are made by eyes that share nothing with it.
 fn audit_verify_finds_no_fault(database: &Path) {
     let head = Some(database.with_file_name("audit-head")).filter(|head| head.is_file());
-    // It blocks, and a test may be in the middle of its runtime.
+    // It waits, and a test may be in the middle of its runtime.
     let location = database::location(database);
     let verify = || verify_evidence(EvidenceSource::Database(&location), head.as_deref());
     let report = std::thread::scope(|scope| scope.spawn(verify).join()).unwrap().unwrap();

@@ -9,6 +9,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
+use crate::database;
 use crate::stage::{Answer, Stage, ann, send, somebody};
 
 const CACHED: &str = "/v3/numbers/search/AU";
@@ -125,8 +126,7 @@ async fn a_database_that_stands_still_is_told_at_once_to_those_who_come_later() 
     let stage = Stage::new().await;
     let (ann, numbers) = (ann(), stage.numbers_on_sale("AU").await);
     assert_eq!(stage.get(&ann, CACHED).await.status, 200);
-    let lock = rusqlite::Connection::open(stage.database()).unwrap();
-    lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let lock = database::stand_still(&stage.database());
 
     let first = timed(stage.buy(&ann, &numbers[0]));
     let (answer, took) = beside(&stage, first).await;
@@ -149,7 +149,7 @@ async fn a_database_that_stands_still_is_told_at_once_to_those_who_come_later() 
     assert_eq!(stage.get(&ann, "/v1/purchases").await.status, 200, "reading goes on");
     assert_eq!(stage.calls("buy").await, 0, "sent without an intent");
 
-    lock.execute_batch("ROLLBACK").unwrap();
+    drop(lock);
     // Whoever finds out that it is over may be a moment behind.
     let back = async {
         while stage.buy(&ann, &numbers[0]).await.verdict() != "200 SUCCESS" {

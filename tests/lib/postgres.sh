@@ -1,11 +1,12 @@
 # A PostgreSQL of a suite's own: a cluster in memory where there is room, on a free port of the loopback, gone with the suite.
 # shellcheck shell=bash
 
-# postgres_is_here: Debian's PostgreSQL 15, without its service; sets PG_BIN.
+# postgres_is_here: Debian's PostgreSQL 15, without its service; sets PG_BIN, and tells the tests that start their own.
 postgres_is_here() {
     PG_BIN=/usr/lib/postgresql/15/bin
     # First what brings the service, so that it is disabled.
     [[ -x $PG_BIN/initdb ]] || { debian_package postgresql-common && debian_package postgresql-15; } || return 1
+    export GATEWAY_TEST_POSTGRES_BIN=$PG_BIN
     [[ -x $PG_BIN/initdb ]]
 }
 

@@ -4,12 +4,9 @@ source tests/lib/suite.sh
 source tests/lib/fetch.sh
 source tests/lib/postgres.sh
 
-# What is about SQLite's files, or changes a copy of one to see it found: the rest of the evidence's tests runs on both.
-about_files=(
-    audit::erasing audit::exporting audit::tampering audit::triggers money::verifying
-    audit::witness::an_old_database audit::witness::another_database audit::witness::the_head_is_written
-    notices::trouble::a_notice_whose_process_was_killed chaos:: disk:: hanging::a_database_that_stands_still crash::a_second_serving_process
-)
+# What is about SQLite's files and words; what a server does instead, store::tests::server and replicas::away try. Chaos is a
+# suite of its own.
+about_files=(audit::triggers disk:: chaos:: notices::trouble::a_notice_whose_process_was_killed_between)
 
 need "PostgreSQL 15 is here" postgres_is_here
 need "everything builds" build_gateway

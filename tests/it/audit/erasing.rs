@@ -3,31 +3,19 @@
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::Connection;
 use serde_json::json;
 
 use super::{IN_THE_FORM, OPEN_REASON, REASON, auditor, events, told, verified};
+use crate::database as db;
 use crate::stage::{Stage, ann};
 
 /// A day more than the usual `retention.personal_data`.
 const LONG: Duration = Duration::from_hours(91 * 24);
 
-/// How often a text stands in the database, its log and whatever else is beside it.
-fn found_in_files(database: &Path, text: &str) -> usize {
-    let files = std::fs::read_dir(database.parent().unwrap()).unwrap().map(|file| file.unwrap().path());
-    let name = database.file_name().unwrap().to_str().unwrap();
-    let ours = files.filter(|file| file.file_name().unwrap().to_str().unwrap().starts_with(name));
-    let counted = ours.map(|file| {
-        let bytes = std::fs::read(file).unwrap();
-        bytes.windows(text.len()).filter(|bytes| *bytes == text.as_bytes()).count()
-    });
-    counted.sum()
-}
-
-/// Waits until a text is gone from the files of a gateway that goes on running.
-async fn gone_from_files(database: &Path, text: &str) {
+/// Waits until a text is gone from the database of a gateway that goes on running.
+async fn gone_from(database: &Path, text: &str) {
     let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
-    while found_in_files(database, text) > 0 {
+    while db::occurrences(database, text) > 0 {
         assert!(tokio::time::Instant::now() < deadline, "{text} is still there");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -39,16 +27,16 @@ async fn what_ended_long_ago_loses_its_personal_data_and_the_chain_stays_whole()
     let ids = stage.a_little_of_everything().await;
     let database = stage.database();
     for text in [REASON, OPEN_REASON, IN_THE_FORM] {
-        assert!(found_in_files(&database, text) > 0, "{text}");
+        assert!(db::occurrences(&database, text) > 0, "{text}");
     }
     stage.stop_gateway().await;
     assert_eq!(verified(&database, Some(&stage.head_file())).personal_values_erased, 0);
 
     hand.advance(LONG);
     stage.restart().await;
-    gone_from_files(&database, REASON).await;
-    gone_from_files(&database, IN_THE_FORM).await;
-    assert!(found_in_files(&database, OPEN_REASON) > 0, "nobody knows yet how that one ends");
+    gone_from(&database, REASON).await;
+    gone_from(&database, IN_THE_FORM).await;
+    assert!(db::occurrences(&database, OPEN_REASON) > 0, "nobody knows yet how that one ends");
     let report = verified(&database, Some(&stage.head_file()));
     assert_eq!(told(&report), Vec::<String>::new(), "while the gateway runs");
     assert_eq!((report.personal_values, report.personal_values_erased), (1, 4));
@@ -81,11 +69,11 @@ async fn what_is_younger_stays_and_what_is_erased_once_is_not_erased_again() {
     stage.restart().await;
     stage.restart().await;
     assert_eq!(events(&stage, "personal_data.erased").await.len(), 0);
-    assert!(found_in_files(&stage.database(), REASON) > 0);
+    assert!(db::occurrences(&stage.database(), REASON) > 0);
     hand.advance(Duration::from_hours(2 * 24));
     for _ in 0..2 {
         stage.restart().await;
-        gone_from_files(&stage.database(), REASON).await;
+        gone_from(&stage.database(), REASON).await;
     }
     stage.restart().await;
     assert_eq!(events(&stage, "personal_data.erased").await.len(), 1);
@@ -103,20 +91,19 @@ async fn nothing_is_left_in_pages_that_rows_have_moved_through() {
     }
     stage.stop_gateway().await;
     let database = stage.database();
-    assert!(found_in_files(&database, IN_THE_FORM) > 600);
+    assert!(db::occurrences(&database, IN_THE_FORM) > 600);
     // Some ended long before the others.
-    for every in [7, 3, 2] {
-        let connection = Connection::open(&database).unwrap();
-        connection.execute_batch("PRAGMA secure_delete = ON").unwrap();
-        connection.execute("UPDATE registrations SET updated_us = 1 WHERE rowid % ?1 = 0", [every]).unwrap();
-        drop(connection);
+    let erasing = if db::is_postgres() { "" } else { "PRAGMA secure_delete = ON;" };
+    for every in ["'3', 'b'", "'5', 'd', 'f'", "'0', '2', '4', '6', '8'"] {
+        let old = format!("UPDATE registrations SET updated_us = 1 WHERE substr(id, 36, 1) IN ({every})");
+        db::batch(&database, &format!("{erasing} {old}"));
         stage.restart().await;
         stage.stop_gateway().await;
     }
-    assert!(found_in_files(&database, IN_THE_FORM) > 0);
+    assert!(db::occurrences(&database, IN_THE_FORM) > 0);
     hand.advance(LONG);
     stage.restart().await;
-    gone_from_files(&database, IN_THE_FORM).await;
+    gone_from(&database, IN_THE_FORM).await;
     assert!(verified(&database, None).whole);
     stage.finish().await;
 }

@@ -9,6 +9,7 @@ use numbers_gateway::app::{EvidenceSource, Report, verify_evidence};
 use serde_json::Value;
 
 use super::{LeftBehind, REASON, auditor, told};
+use crate::database;
 use crate::stage::{Stage, ann};
 
 fn verified(export: &Path, head: Option<&Path>) -> Report {
@@ -22,12 +23,18 @@ fn run(arguments: &[&str]) -> (i32, String, String) {
     (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
 }
 
+/// The same about a database.
+fn run_on(database: &Path, what: &str, more: &[&str]) -> (i32, String, String) {
+    let which = database::arguments(database);
+    let which: Vec<&str> = which.iter().map(String::as_str).collect();
+    run(&[&["audit", what], which.as_slice(), more].concat())
+}
+
 impl LeftBehind {
     /// What the program exports, as a file and as lines.
     fn export(&self, more: &[&str]) -> (PathBuf, Vec<String>) {
         let (database, file) = (self.database(), self.folder.path().join("export.ndjson"));
-        let arguments = [&["audit", "export", "--database", database.to_str().unwrap()], more].concat();
-        let (code, text, errors) = run(&arguments);
+        let (code, text, errors) = run_on(&database, "export", more);
         assert_eq!((code, errors.as_str()), (0, ""));
         fs::write(&file, &text).unwrap();
         (file, text.lines().map(ToOwned::to_owned).collect())
@@ -56,14 +63,14 @@ async fn what_is_served_is_what_the_program_exports_and_is_whole() {
         assert_eq!((lines, report.events), (1 + report.events, 22 - report.from), "{query}");
 
         let database = stage.database();
-        let mut arguments = vec!["audit", "export", "--database", database.to_str().unwrap()];
-        match query {
-            "?personal=true" => arguments.push("--personal"),
-            "?from=7" => arguments.extend(["--from", "7"]),
-            "?from=22" => arguments.extend(["--from", "22"]),
-            _ => {}
-        }
-        assert_eq!(run(&arguments).1, served.text, "beside the running gateway: {query}");
+        let arguments: &[&str] = match query {
+            "?personal=true" => &["--personal"],
+            "?from=7" => &["--from", "7"],
+            "?from=22" => &["--from", "22"],
+            _ => &[],
+        };
+        let exported = run_on(&database, "export", arguments).1;
+        assert_eq!(exported, served.text, "beside the running gateway: {query}");
     }
     for query in ["from=0", "from=x", "personal=yes"] {
         let answer = stage.get(&auditor(), &format!("/v1/audit/export?{query}")).await;
@@ -148,8 +155,8 @@ async fn a_part_of_the_chain_is_compared_with_a_head_as_far_as_it_reaches() {
 async fn the_exit_code_says_whether_it_is_whole() {
     let left = LeftBehind::by_a_run().await;
     let (database, head) = (left.database(), left.head());
-    let (database, head) = (database.to_str().unwrap(), head.to_str().unwrap());
-    let (code, report, errors) = run(&["audit", "verify", "--database", database, "--head", head, "--json"]);
+    let head = head.to_str().unwrap();
+    let (code, report, errors) = run_on(&database, "verify", &["--head", head, "--json"]);
     let report: Value = serde_json::from_str(&report).unwrap();
     assert_eq!((code, errors.as_str(), &report["whole"]), (0, "", &Value::Bool(true)));
     assert_eq!(report["witnessed"], report["head"]);
@@ -157,15 +164,17 @@ async fn the_exit_code_says_whether_it_is_whole() {
     let changed = left.changed(|connection| {
         connection.execute_batch("UPDATE purchases SET state = 'failed'").unwrap();
     });
-    let (code, report, errors) = run(&["audit", "verify", "--database", changed.to_str().unwrap()]);
+    let (code, report, errors) = run_on(&changed, "verify", &[]);
     assert_eq!(code, 1);
     assert!(
         report.contains("NOT WHOLE: 3 faults") && errors.contains("not whole: 3 faults"),
         "{report}{errors}"
     );
+    let no_export = left.folder.path().join("no.ndjson");
+    fs::write(&no_export, "SQLite format 3\0").unwrap();
     for arguments in [
         ["audit", "verify", "--database", "no-such.db"],
-        ["audit", "verify", "--export", database],
+        ["audit", "verify", "--export", no_export.to_str().unwrap()],
         ["audit", "export", "--database", head],
     ] {
         assert_eq!(run(&arguments).0, 69, "{arguments:?}");

@@ -15,6 +15,7 @@ use rusqlite::Connection;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::database;
 use crate::stage::{Answer, Somebody, Stage, ann, send, somebody};
 
 /// What Ann says when she buys: enough to be found in a file.
@@ -92,7 +93,7 @@ impl LeftBehind {
         let purchases = stage.a_little_of_everything().await;
         stage.stop_gateway().await;
         let folder = tempfile::tempdir().unwrap();
-        std::fs::copy(stage.database(), folder.path().join("gateway.db")).unwrap();
+        database::copy_to(&stage.database(), &folder.path().join("gateway.db"));
         std::fs::copy(stage.head_file(), folder.path().join("audit-head")).unwrap();
         stage.finish().await;
         Self { folder, purchases }
@@ -109,30 +110,25 @@ impl LeftBehind {
     /// A copy that somebody changes who knows how to get rid of triggers.
     fn changed(&self, change: impl FnOnce(&Connection)) -> PathBuf {
         let copy = self.folder.path().join("changed.db");
-        for file in ["changed.db", "changed.db-wal", "changed.db-shm"] {
-            // Of an earlier change, if there was one.
-            let _ = std::fs::remove_file(self.folder.path().join(file));
-        }
-        std::fs::copy(self.database(), &copy).unwrap();
-        let connection = Connection::open(&copy).unwrap();
-        connection.execute_batch("PRAGMA foreign_keys = OFF").unwrap();
-        drop_triggers(&connection);
-        change(&connection);
+        database::copy_to(&self.database(), &copy);
+        database::tamper(&copy, change);
         copy
     }
 }
 
-fn drop_triggers(connection: &Connection) {
-    let mut statement = connection.prepare("SELECT name FROM sqlite_master WHERE type = 'trigger'").unwrap();
-    let names: Vec<String> = statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
-    assert!(names.len() >= 10, "{names:?}");
-    for name in names {
-        connection.execute_batch(&format!("DROP TRIGGER {name}")).unwrap();
+impl Drop for LeftBehind {
+    fn drop(&mut self) {
+        for copy in ["gateway.db", "changed.db"] {
+            database::drop(&self.folder.path().join(copy));
+        }
     }
 }
 
+/// On a thread of its own: verifying waits, and a test may be in the middle of its runtime.
 fn verified(database: &Path, head: Option<&Path>) -> Report {
-    verify_evidence(EvidenceSource::Database(&database.into()), head).unwrap()
+    let location = database::location(database);
+    let verify = || verify_evidence(EvidenceSource::Database(&location), head).unwrap();
+    std::thread::scope(|scope| scope.spawn(verify).join()).unwrap()
 }
 
 /// Every fault as it is told.

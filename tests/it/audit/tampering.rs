@@ -4,6 +4,7 @@ use numbers_gateway::domain::canonical::Digest;
 use rusqlite::{Connection, params};
 
 use super::{LeftBehind, told, verified};
+use crate::database;
 
 /// What is changed, and every fault that must be told. `%0` to `%3` stand for the ids of the purchases; a fault that
 /// ends with `…` is told with more.
@@ -19,6 +20,9 @@ impl LeftBehind {
     }
 
     fn check(&self, tampering: &Tampering) {
+        if database::is_postgres() && tampering.statements.contains(NO_TEXT) {
+            return;
+        }
         let statements = self.filled(tampering.statements);
         let changed = self.changed(|connection| connection.execute_batch(&statements).unwrap());
         let told = told(&verified(&changed, None));
@@ -32,6 +36,9 @@ impl LeftBehind {
         assert!(agrees, "{statements}\ntold {told:#?}\nwanted {wanted:#?}");
     }
 }
+
+/// A text that is none: PostgreSQL keeps only what is UTF-8.
+const NO_TEXT: &str = "CAST(x'ff' AS TEXT)";
 
 const fn tampering(statements: &'static str, faults: &'static [&'static str]) -> Tampering {
     Tampering { statements, faults }

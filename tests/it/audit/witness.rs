@@ -1,13 +1,13 @@
 //! The head outside of the database: written as it grows, and what a database that does not agree with it may do.
 
 use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 
 use super::{events, verified};
+use crate::database;
 use crate::stage::{Stage, ann};
 
 const REFUSED: &str = "+447700900000";
@@ -17,15 +17,6 @@ fn head(stage: &Stage) -> Value {
     let text = fs::read_to_string(stage.head_file()).unwrap();
     assert_eq!(text.lines().count(), 1, "{text}");
     serde_json::from_str(&text).unwrap()
-}
-
-/// Puts another database into the place of the stage's.
-fn put_back(stage: &Stage, other: &Path) {
-    for beside in ["gateway.db-wal", "gateway.db-shm"] {
-        // Without them the file is a whole database: the gateway emptied its log when it stopped.
-        let _ = fs::remove_file(stage.folder.path().join(beside));
-    }
-    fs::copy(other, stage.database()).unwrap();
 }
 
 impl Stage {
@@ -64,13 +55,13 @@ async fn an_old_database_put_back_freezes_buying() {
     stage.refusals(5).await;
     stage.stop_gateway().await;
     let backup = stage.folder.path().join("backup");
-    fs::copy(stage.database(), &backup).unwrap();
+    database::copy_to(&stage.database(), &backup);
     stage.restart().await;
     stage.refusals(5).await;
     stage.stop_gateway().await;
     let witnessed = head(&stage);
 
-    put_back(&stage, &backup);
+    database::copy_to(&backup, &stage.database());
     for start in ["the first", "the next, whose head file agrees again"] {
         stage.restart().await;
         assert_eq!(stage.buy(&ann(), AU).await.verdict(), "503 BUYING_FROZEN", "{start}");
@@ -100,7 +91,7 @@ async fn another_database_freezes_buying() {
     other.refusals(20).await;
     other.stop_gateway().await;
     stage.stop_gateway().await;
-    put_back(&stage, &other.database());
+    database::copy_to(&other.database(), &stage.database());
     stage.restart().await;
     assert_eq!(stage.buy(&ann(), AU).await.verdict(), "503 BUYING_FROZEN");
     let why = events(&stage, "evidence.went_back").await[0]["event"]["details"]["why"].clone();

@@ -1,5 +1,6 @@
 //! `shim.c`, compiled once a run, and the folder by which a test tells it what shall fail.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -57,13 +58,27 @@ impl Shim {
 
     /// What the process is started with.
     pub fn environment(&self, stage: &Stage) -> [(&'static str, String); 4] {
-        let text = |path: &Path| path.canonicalize().unwrap().to_str().unwrap().to_owned();
         let port = stage.upstream.rsplit(':').next().unwrap().to_owned();
+        let [library, folder, control] = self.files(self.library, stage.folder.path());
+        [library, folder, control, ("CHAOS_PORT", port)]
+    }
+
+    /// What another program is started with that has its files in a folder, under whatever user.
+    pub fn environment_in(&self, folder: &Path) -> [(&'static str, String); 3] {
+        let library = folder.join("shim.so");
+        std::fs::copy(self.library, &library).unwrap();
+        for open in [self.control.path(), &library] {
+            std::fs::set_permissions(open, std::fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        self.files(&library, folder)
+    }
+
+    fn files(&self, library: &Path, folder: &Path) -> [(&'static str, String); 3] {
+        let text = |path: &Path| path.canonicalize().unwrap().to_str().unwrap().to_owned();
         [
-            ("LD_PRELOAD", text(self.library)),
-            ("CHAOS_DIR", text(stage.folder.path())),
+            ("LD_PRELOAD", text(library)),
+            ("CHAOS_DIR", text(folder)),
             ("CHAOS_CONTROL", text(self.control.path())),
-            ("CHAOS_PORT", port),
         ]
     }
 

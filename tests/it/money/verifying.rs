@@ -1,10 +1,10 @@
 //! `audit verify` knows recurring money: entries without their event, and events without their entry.
 
 use numbers_gateway::app::{EvidenceSource, verify_evidence};
-use rusqlite::Connection;
 use serde_json::json;
 
 use super::{Years, root};
+use crate::database;
 use crate::stage::ann;
 
 #[tokio::test]
@@ -22,16 +22,12 @@ async fn money_that_recurs_stands_in_the_evidence_or_verification_says_where_not
     let faults = |statement: &str| -> Vec<String> {
         let folder = tempfile::tempdir().unwrap();
         let copy = folder.path().join("gateway.db");
-        std::fs::copy(&database, &copy).unwrap();
-        let connection = Connection::open(&copy).unwrap();
-        connection
-            .execute_batch(
-                "DROP TRIGGER ledger_entries_are_never_changed; DROP TRIGGER ledger_entries_are_never_deleted;",
-            )
-            .unwrap();
-        connection.execute_batch(statement).unwrap();
-        drop(connection);
-        let report = verify_evidence(EvidenceSource::Database(&copy.as_path().into()), None).unwrap();
+        database::copy_to(&database, &copy);
+        database::tamper(&copy, |connection| connection.execute_batch(statement).unwrap());
+        let location = database::location(&copy);
+        let verify = || verify_evidence(EvidenceSource::Database(&location), None).unwrap();
+        let report = std::thread::scope(|scope| scope.spawn(verify).join()).unwrap();
+        database::drop(&copy);
         report.faults.iter().map(ToString::to_string).collect()
     };
     assert!(faults("SELECT 1").is_empty());

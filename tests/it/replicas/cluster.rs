@@ -10,6 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use super::line::Line;
+use crate::chaos::shim::Shim;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const SETTINGS: &str = "
@@ -25,6 +26,8 @@ pub struct Cluster {
     bin: PathBuf,
     home: TempDir,
     port: u16,
+    /// What the server is started with.
+    environment: Vec<(&'static str, String)>,
     server: Option<Child>,
 }
 
@@ -36,8 +39,13 @@ impl Drop for Cluster {
 
 impl Cluster {
     /// A fresh one that runs. Nothing where the programs are not; then it has been said.
-    #[expect(clippy::print_stderr, reason = "a test that was skipped says so")]
     pub fn start() -> Option<Self> {
+        Self::start_on(None)
+    }
+
+    /// The same on a disk that may be full.
+    #[expect(clippy::print_stderr, reason = "a test that was skipped says so")]
+    pub fn start_on(shim: Option<&Shim>) -> Option<Self> {
         let Some(bin) = std::env::var_os("GATEWAY_TEST_POSTGRES_BIN").filter(|bin| !bin.is_empty()) else {
             eprintln!("skipped: it kills a PostgreSQL of its own: tests/run postgres chaos");
             return None;
@@ -47,6 +55,9 @@ impl Cluster {
         let options = ["-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "-N", "-D"];
         run(cluster.command("initdb").args(options).arg(&data));
         cluster.configure(SETTINGS);
+        if let Some(shim) = shim {
+            cluster.environment = shim.environment_in(cluster.home.path()).to_vec();
+        }
         cluster.start_server();
         Some(cluster)
     }
@@ -58,7 +69,7 @@ impl Cluster {
             std::os::unix::fs::chown(home.path(), Some(user), Some(group)).unwrap();
         }
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        Self { bin, home, port, server: None }
+        Self { bin, home, port, environment: Vec::new(), server: None }
     }
 
     fn data(&self) -> PathBuf {
@@ -86,6 +97,7 @@ impl Cluster {
     pub fn start_server(&mut self) {
         let log = std::fs::OpenOptions::new().append(true).create(true).open(self.log()).unwrap();
         let mut command = self.command("postgres");
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.arg("-D").arg(self.data()).stdout(log.try_clone().unwrap()).stderr(log);
         self.server = Some(command.spawn().unwrap());
         let asking = ["-q", "-h", "127.0.0.1", "-p"];

@@ -1,6 +1,7 @@
 //! Several replicas on one PostgreSQL act as one gateway: limits, budgets and keys hold over all of them, and what one
 //! leaves behind another settles. Without `GATEWAY_TEST_POSTGRES` these are skipped, and say so.
 
+mod away;
 mod chaos;
 mod cluster;
 mod disasters;
