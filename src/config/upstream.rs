@@ -67,7 +67,7 @@ impl Upstream {
             connect_timeout: section.within("connect_timeout", &DURATION, "100ms", "60s"),
             read_timeout: section.within("read_timeout", &DURATION, "100ms", "2m"),
             buy_timeout: section.within("buy_timeout", &DURATION, "1s", "2m"),
-            requests_per_minute: section.within("requests_per_minute", &COUNT, "1", "6000"),
+            requests_per_minute: section.within("requests_per_minute", &COUNT, "1", "1000000"),
             reserved_for_buying: section.within("reserved_for_buying", &PERCENT, "0%", "90%"),
             replicas_share_address: section.required("replicas_share_address", &FLAG),
             billing_time_zone: section.required("billing_time_zone", &TIME_ZONE),

@@ -1,6 +1,7 @@
 //! A PostgreSQL of a test's own, which may be killed, copied and promoted. Its programs are where
 //! `GATEWAY_TEST_POSTGRES_BIN` says.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -68,8 +69,7 @@ impl Cluster {
         if let Some((user, group)) = postgres() {
             std::os::unix::fs::chown(home.path(), Some(user), Some(group)).unwrap();
         }
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        Self { bin, home, port, environment: Vec::new(), server: None }
+        Self { bin, home, port: free_port(), environment: Vec::new(), server: None }
     }
 
     fn data(&self) -> PathBuf {
@@ -91,6 +91,56 @@ impl Cluster {
             std::fs::OpenOptions::new().append(true).open(self.data().join("postgresql.conf")).unwrap();
         std::io::Write::write_all(&mut file, format!("{settings}\nport = {}\n", self.port).as_bytes())
             .unwrap();
+    }
+
+    /// From its next start it speaks TLS, with this pair of certificate and key, and its user `gateway` comes by TLS and with
+    /// this password or not at all.
+    pub fn encrypt(&self, pair: &Path, password: &str) {
+        let ours = self.home.path().join("pair.pem");
+        std::fs::copy(pair, &ours).unwrap();
+        std::fs::set_permissions(&ours, std::fs::Permissions::from_mode(0o600)).unwrap();
+        if let Some((user, group)) = postgres() {
+            std::os::unix::fs::chown(&ours, Some(user), Some(group)).unwrap();
+        }
+        self.psql("postgres", &format!("CREATE ROLE gateway LOGIN PASSWORD '{password}'"));
+        let who = "host all postgres 127.0.0.1/32 trust\nhostssl all gateway 127.0.0.1/32 scram-sha-256\n";
+        std::fs::write(self.data().join("pg_hba.conf"), who).unwrap();
+        let ours = ours.display();
+        self.configure(&format!("ssl = on\nssl_cert_file = '{ours}'\nssl_key_file = '{ours}'"));
+    }
+
+    /// PgBouncer before it, as `mode` says; the address where it listens.
+    pub fn pooled(&self, mode: &str) -> Option<(Child, String)> {
+        let program = Path::new("/usr/sbin/pgbouncer");
+        if !program.is_file() {
+            return None;
+        }
+        let port = free_port();
+        let folder = self.home.path().join(mode);
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(folder.join("users"), "\"postgres\" \"\"\n").unwrap();
+        let file = folder.join("pgbouncer.ini");
+        let text = format!(
+            "[databases]\n* = host=127.0.0.1 port={} user=postgres\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
+             listen_port = {port}\nunix_socket_dir =\nauth_type = any\nauth_file = {}\npool_mode = {mode}\n\
+             max_prepared_statements = 100\nignore_startup_parameters = extra_float_digits\n",
+            self.port,
+            folder.join("users").display()
+        );
+        std::fs::write(&file, text).unwrap();
+        let log = std::fs::File::create(folder.join("log")).unwrap();
+        let mut command = Command::new(program);
+        command.arg(&file).stdout(log.try_clone().unwrap()).stderr(log);
+        if let Some((user, group)) = postgres() {
+            command.uid(user).gid(group);
+        }
+        let proxy = command.spawn().unwrap();
+        let deadline = Instant::now() + PATIENCE;
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(Instant::now() < deadline, "{}", std::fs::read_to_string(folder.join("log")).unwrap());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Some((proxy, format!("127.0.0.1:{port}")))
     }
 
     /// Starts it, after a crash as well; returns when it answers.
@@ -160,6 +210,10 @@ impl Cluster {
         command.args(["-p", &self.port.to_string(), "-d", database, "-c", statement]);
         run(&mut command)
     }
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// Debian's user for it, where we are root.

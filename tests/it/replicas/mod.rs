@@ -8,6 +8,7 @@ mod disasters;
 mod dying;
 mod failover;
 mod line;
+mod reaching;
 mod sharing;
 
 use std::time::Duration;
