@@ -10,10 +10,13 @@ postgres_is_here() {
     [[ -x $PG_BIN/initdb ]]
 }
 
-# start_postgres: a fresh cluster; sets GATEWAY_TEST_POSTGRES. PostgreSQL refuses to run as root.
+pgbouncer_is_here() { [[ -x /usr/sbin/pgbouncer ]] || debian_package pgbouncer; }
+
+# start_postgres [FOLDER]: a fresh cluster, in memory or in FOLDER; sets GATEWAY_TEST_POSTGRES, and where its log is.
+# PostgreSQL refuses to run as root.
 start_postgres() {
-    local base=/dev/shm
-    [[ -w $base && $(df --output=avail -m $base | tail -1) -gt 2000 ]] || base=${TMPDIR:-/tmp}
+    local base=${1:-/dev/shm}
+    [[ -n ${1:-} ]] || [[ -w $base && $(df --output=avail -m $base | tail -1) -gt 2000 ]] || base=${TMPDIR:-/tmp}
     PG_HOME=$(mktemp -d "$base/gateway-postgres.XXXXXX") || return 1
     as_postgres=()
     if ((EUID == 0)); then
@@ -27,6 +30,7 @@ listen_addresses = '127.0.0.1'
 port = $PG_PORT
 unix_socket_directories = ''
 max_connections = 400
+log_line_prefix = '%p '
 shared_buffers = 64MB
 max_wal_size = 256MB
 autovacuum_naptime = 10min
@@ -41,5 +45,6 @@ CONF
         ((try < 100)) || { tail -n 20 "$SUITE_DIR/postgres.log"; return 1; }
         sleep 0.1
     done
+    export GATEWAY_TEST_POSTGRES_LOG="$SUITE_DIR/postgres.log"
     export GATEWAY_TEST_POSTGRES="postgres://postgres@127.0.0.1:$PG_PORT"
 }

@@ -9,6 +9,7 @@ source tests/lib/postgres.sh
 about_files=(audit::triggers disk:: chaos:: notices::trouble::a_notice_whose_process_was_killed_between)
 
 need "PostgreSQL 15 is here" postgres_is_here
+need "PgBouncer is here" pgbouncer_is_here
 need "everything builds" build_gateway
 need "a PostgreSQL of our own runs" start_postgres
 step "the store's tests hold on PostgreSQL" cargo test --locked --lib -- store:: service::

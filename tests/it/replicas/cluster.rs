@@ -109,7 +109,7 @@ impl Cluster {
         self.configure(&format!("ssl = on\nssl_cert_file = '{ours}'\nssl_key_file = '{ours}'"));
     }
 
-    /// PgBouncer before it, as `mode` says; the address where it listens.
+    /// `PgBouncer` before it, as `mode` says; the address where it listens.
     pub fn pooled(&self, mode: &str) -> Option<(Child, String)> {
         let program = Path::new("/usr/sbin/pgbouncer");
         if !program.is_file() {
@@ -123,7 +123,7 @@ impl Cluster {
         let text = format!(
             "[databases]\n* = host=127.0.0.1 port={} user=postgres\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
              listen_port = {port}\nunix_socket_dir =\nauth_type = any\nauth_file = {}\npool_mode = {mode}\n\
-             max_prepared_statements = 100\nignore_startup_parameters = extra_float_digits\n",
+             ignore_startup_parameters = extra_float_digits\n",
             self.port,
             folder.join("users").display()
         );
