@@ -92,6 +92,7 @@ async fn metrics(State(parts): State<Arc<OpsParts>>) -> Response<Body> {
     if let Err(error) = &figures {
         tracing::error!(%error, "the figures for the metrics could not be read; they are left out");
     }
+    parts.metrics.database_is(parts.figures.database());
     let mut response = match parts.metrics.exposition(figures.as_ref().ok()) {
         Ok(text) => Response::new(Body::from(text)),
         Err(error) => {

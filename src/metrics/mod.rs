@@ -5,8 +5,10 @@
 //! purchases by state, owned numbers) are read from the store at each look, see [`Figures`]: they are the same in
 //! every replica and survive a restart, so dashboards fold them with `max`.
 
+mod database;
 mod edge;
 mod figures;
+mod labels;
 mod reconciled;
 
 use std::sync::Arc;
@@ -19,114 +21,19 @@ use prometheus::{
 
 use crate::domain::purchase::State;
 
+pub use database::DatabaseFigure;
 pub use edge::ConnectionBound;
 pub use figures::{AccountFigure, BudgetFigure, Figures, LedgerFigure, NoticeFigure, OwnedFigure};
+pub use labels::{CacheName, CacheResult, Limit, NoticeOutcome};
 pub use reconciled::{Alarm, BookedBy, Scan};
 
+use database::Database;
 use edge::Edge;
 use reconciled::Reconciled;
 
 /// Seconds; OpenTelemetry's buckets for HTTP, and two more for what waits on upstream.
 const BUCKETS: &[f64] =
     &[0.001, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0, 20.0, 30.0];
-
-/// A cache.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CacheName {
-    /// Numbers on sale.
-    Search,
-    /// Owned numbers.
-    Numbers,
-}
-
-/// Where an answer came from, the cheapest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum CacheResult {
-    /// Kept and fresh.
-    Hit,
-    /// Kept, and being refreshed or all there is.
-    Stale,
-    /// Somebody else's upstream call served it.
-    Coalesced,
-    /// It cost an upstream call.
-    Miss,
-}
-
-impl CacheResult {
-    /// The metric label.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Hit => "hit",
-            Self::Stale => "stale",
-            Self::Coalesced => "coalesced",
-            Self::Miss => "miss",
-        }
-    }
-}
-
-/// A limit of the gateway.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Limit {
-    /// Requests of one address, whoever makes them.
-    Addresses,
-    /// Searches, lists and looks.
-    Reads,
-    /// Searches that go upstream.
-    Misses,
-    /// Purchases and registrations.
-    Writes,
-    /// Approvals, rejections and withdrawals.
-    Decisions,
-}
-
-impl Limit {
-    const ALL: [Self; 5] = [Self::Addresses, Self::Reads, Self::Misses, Self::Writes, Self::Decisions];
-
-    /// The metric label, and the name in `RateLimit` headers.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Addresses => "addresses",
-            Self::Reads => "reads",
-            Self::Misses => "misses",
-            Self::Writes => "writes",
-            Self::Decisions => "decisions",
-        }
-    }
-
-    /// For people.
-    pub const fn in_words(self) -> &'static str {
-        match self {
-            Self::Addresses => "requests of one address",
-            Self::Reads => "searches and lists",
-            Self::Misses => "searches that go to ClickSend",
-            Self::Writes => "purchases and registrations",
-            Self::Decisions => "decisions",
-        }
-    }
-}
-
-/// What came of an attempt to tell a webhook something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoticeOutcome {
-    /// It was taken.
-    Delivered,
-    /// It is tried again.
-    Failed,
-    /// It is not tried any more.
-    Dead,
-}
-
-impl NoticeOutcome {
-    const ALL: [Self; 3] = [Self::Delivered, Self::Failed, Self::Dead];
-
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Delivered => "delivered",
-            Self::Failed => "failed",
-            Self::Dead => "dead",
-        }
-    }
-}
 
 /// The gateway's metrics. Cheap to clone.
 #[derive(Clone)]
@@ -143,6 +50,7 @@ struct Families {
     purchase_transitions: IntCounterVec,
     reconciled: Reconciled,
     edge: Edge,
+    database: Database,
     refusals: IntCounterVec,
     auth_refusals: IntCounterVec,
     unwritten_heads: IntCounter,
@@ -196,6 +104,7 @@ impl Metrics {
             )?,
             reconciled: Reconciled::new(&registry)?,
             edge: Edge::new(&registry)?,
+            database: Database::new(&registry)?,
             refusals: counter(
                 &registry,
                 "numbers_gateway_refusals_total",

@@ -11,7 +11,9 @@ use jiff::tz::TimeZone;
 use crate::clock::Clock;
 use crate::domain::money::Currency;
 use crate::domain::owned::Origin;
-use crate::metrics::{AccountFigure, BudgetFigure, Figures, LedgerFigure, NoticeFigure, OwnedFigure};
+use crate::metrics::{
+    AccountFigure, BudgetFigure, DatabaseFigure, Figures, LedgerFigure, NoticeFigure, OwnedFigure,
+};
 use crate::service::budgets;
 use crate::service::judging::month_of;
 use crate::service::spend::{Covered, SeenAccount, Spend};
@@ -45,6 +47,18 @@ impl FigureReader {
     /// Whether the store answers at all: the cheapest question there is.
     pub async fn check_store(&self) -> Result<(), StoreError> {
         self.store.read(|session| store::audit::head(session).map(|_| ())).await
+    }
+
+    /// How this process stands with its database: known also while that does not answer.
+    pub fn database(&self) -> DatabaseFigure {
+        let pool = self.store.pool();
+        DatabaseFigure {
+            in_use: pool.in_use,
+            idle: pool.idle,
+            most: pool.most,
+            replicas: *self.store.replicas().borrow(),
+            leads: *self.store.leads().borrow(),
+        }
     }
 
     /// All figures of one moment.

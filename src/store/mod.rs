@@ -60,6 +60,7 @@ pub(crate) mod tests;
 pub use allowances::Taking;
 pub use error::StoreError;
 pub use postgres::{Address, AddressParts};
+pub use reader::Pool;
 pub use session::Session;
 pub use snapshot::Snapshot;
 pub use tx::{Finished, Tx};
@@ -161,6 +162,11 @@ impl Store {
     /// How many processes use the database, this one included.
     pub fn replicas(&self) -> watch::Receiver<u32> {
         self.0.standing.replicas()
+    }
+
+    /// The connections for reading.
+    pub fn pool(&self) -> Pool {
+        self.0.readers.pool()
     }
 
     /// Whether others may write to the database as well.

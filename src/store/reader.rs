@@ -52,19 +52,40 @@ impl Reading {
     }
 }
 
+/// The connections for reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pool {
+    /// Used by somebody.
+    pub in_use: usize,
+    /// Open and used by nobody.
+    pub idle: usize,
+    /// As many as there may be; more readers than these wait.
+    pub most: usize,
+}
+
 pub(super) struct Readers {
     location: Location,
+    most: usize,
     places: Arc<Semaphore>,
     idle: Arc<Mutex<Vec<Reading>>>,
 }
 
 impl Readers {
     pub(super) fn new(location: &Location) -> Self {
-        let places = match location {
+        let most = match location {
             Location::Sqlite(_) => TO_SQLITE,
             Location::Postgres(_) => TO_POSTGRES,
         };
-        Self { location: location.clone(), places: Arc::new(Semaphore::new(places)), idle: Arc::default() }
+        let places = Arc::new(Semaphore::new(most));
+        Self { location: location.clone(), most, places, idle: Arc::default() }
+    }
+
+    pub(super) fn pool(&self) -> Pool {
+        Pool {
+            in_use: self.most.saturating_sub(self.places.available_permits()),
+            idle: self.idle.lock().unwrap_or_else(PoisonError::into_inner).len(),
+            most: self.most,
+        }
     }
 
     /// Reads one state.

@@ -38,6 +38,7 @@ struct Fleet {
 struct Replica {
     process: Process,
     api: String,
+    ops: String,
 }
 
 impl Fleet {
@@ -59,13 +60,20 @@ impl Fleet {
     async fn add(&mut self) {
         let number = self.replicas.len();
         let process = Process::replica(&mut self.stage, number).await;
-        self.replicas.push(Some(Replica { process, api: self.stage.api.clone() }));
+        let (api, ops) = (self.stage.api.clone(), self.stage.ops.clone());
+        self.replicas.push(Some(Replica { process, api, ops }));
     }
 
     /// The stage as seen through one replica.
     fn at(&mut self, number: usize) -> &Stage {
         self.stage.api.clone_from(&self.replicas[number].as_ref().unwrap().api);
         &self.stage
+    }
+
+    /// What one of them tells its operators.
+    async fn ops(&mut self, number: usize, path: &str) -> String {
+        self.stage.ops.clone_from(&self.replicas[number].as_ref().unwrap().ops);
+        self.stage.ops(path).await.text
     }
 
     /// kill -9; what it had logged.

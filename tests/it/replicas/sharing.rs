@@ -107,6 +107,21 @@ async fn a_freeze_stops_every_replica_and_so_does_its_end() {
     fleet.finish().await;
 }
 
+#[tokio::test]
+async fn metrics_tell_how_many_replicas_there_are_and_that_one_leads() {
+    let Some(mut fleet) = three_that_know_each_other(&[]).await else { return };
+    let mut leading = 0;
+    for replica in 0..3 {
+        let metrics = fleet.ops(replica, "/metrics").await;
+        let says = |line: &str| metrics.lines().any(|said| said == line);
+        assert!(says("numbers_gateway_replicas 3"), "{metrics}");
+        assert!(says(r#"numbers_gateway_db_pool_connections{state="max"} 8"#), "{metrics}");
+        leading += usize::from(says("numbers_gateway_leads 1"));
+    }
+    assert_eq!(leading, 1);
+    fleet.finish().await;
+}
+
 const WRITES: &str = "writes = { per_minute = 1000, burst = 1000 }";
 const READS: &str = "reads = { per_second = 1000, burst = 1000 }";
 
