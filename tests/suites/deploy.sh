@@ -18,6 +18,10 @@ step "the files fit together" "$python" tests/deploy/stack.py
 step "the dashboards keep the house rules" "$python" tests/deploy/dashboards.py
 step "Prometheus takes its configuration" promtool check config deploy/prometheus/prometheus.yml
 step "the dashboards' queries are PromQL" queries_are_promql
+step "the rules keep promtool's rules" promtool check rules --lint=all --lint-fatal deploy/prometheus/rules/*.yaml
+step "the objectives' rules are what their table says" "$python" tests/deploy/slo.py
+step "every alert fires when it has to, and only then" "$python" tests/deploy/alerts.py "$SUITE_DIR/alerts"
+step "an alert that said always or never would be noticed" "$python" tests/deploy/alerts.py "$SUITE_DIR/mutants" --mutants
 
 need "everything builds" build_gateway
 if "$GATEWAY" demo --help 2>&1 | grep -q -- --ops-listen; then
