@@ -11,7 +11,7 @@ use axum::{Json, Router};
 use serde_json::json;
 
 use crate::auth::Verifier;
-use crate::metrics::Metrics;
+use crate::metrics::{BuyingFigure, Metrics};
 use crate::service::buying::{Buying, BuyingState};
 use crate::service::figures::FigureReader;
 
@@ -93,6 +93,12 @@ async fn metrics(State(parts): State<Arc<OpsParts>>) -> Response<Body> {
         tracing::error!(%error, "the figures for the metrics could not be read; they are left out");
     }
     parts.metrics.database_is(parts.figures.database());
+    parts.metrics.buying_is(match parts.buying.state() {
+        BuyingState::On => BuyingFigure::On,
+        BuyingState::Rehearsing => BuyingFigure::Rehearsal,
+        BuyingState::Off(_) => BuyingFigure::Off,
+        BuyingState::Frozen(_) => BuyingFigure::Frozen,
+    });
     let mut response = match parts.metrics.exposition(figures.as_ref().ok()) {
         Ok(text) => Response::new(Body::from(text)),
         Err(error) => {

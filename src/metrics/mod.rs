@@ -5,6 +5,7 @@
 //! purchases by state, owned numbers) are read from the store at each look, see [`Figures`]: they are the same in
 //! every replica and survive a restart, so dashboards fold them with `max`.
 
+mod buying;
 mod database;
 mod edge;
 mod figures;
@@ -21,6 +22,7 @@ use prometheus::{
 
 use crate::domain::purchase::State;
 
+pub use buying::BuyingFigure;
 pub use database::DatabaseFigure;
 pub use edge::ConnectionBound;
 pub use figures::{AccountFigure, BudgetFigure, Figures, LedgerFigure, NoticeFigure, OwnedFigure};
@@ -51,6 +53,7 @@ struct Families {
     reconciled: Reconciled,
     edge: Edge,
     database: Database,
+    buying: IntGaugeVec,
     refusals: IntCounterVec,
     auth_refusals: IntCounterVec,
     unwritten_heads: IntCounter,
@@ -105,6 +108,7 @@ impl Metrics {
             reconciled: Reconciled::new(&registry)?,
             edge: Edge::new(&registry)?,
             database: Database::new(&registry)?,
+            buying: buying::family(&registry)?,
             refusals: counter(
                 &registry,
                 "numbers_gateway_refusals_total",

@@ -123,6 +123,14 @@ CASES = {
         ({gw("numbers_gateway_numbers_unassigned", origin="preexisting"): "9x80", gw("numbers_gateway_numbers_unassigned", origin="orphan"): "0x80"}, 70),
         ({gw("numbers_gateway_numbers_unassigned", origin="orphan"): "0x40 1x40"}, 70),
     ]),
+    "BuyingOff": (PAGE, [({gw("numbers_gateway_buying", state="off"): "1x20"}, 8, [{"job": JOB, "instance": "a:9464", "state": "off"}])], [
+        ({gw("numbers_gateway_buying", state="off"): "0x20", gw("numbers_gateway_buying", state="frozen"): "1x20"}, 8),
+        ({gw("numbers_gateway_buying", state="off"): "1x3 0x20"}, 8),
+    ]),
+    "BuyingFrozen": (TICKET, [(both("numbers_gateway_buying", "1x30", state="frozen"), 20, [OF_JOB])], [
+        ({gw("numbers_gateway_buying", state="off"): "1x30", gw("numbers_gateway_buying", state="frozen"): "0x30"}, 20),
+        ({gw("numbers_gateway_buying", state="frozen"): "0x9 1x30"}, 20),
+    ]),
     "PurchaseOutcomeUnknown": (PAGE, [
         ({in_state("unknown"): "1x40"}, 35, [OF_JOB]),
         # A look that does not see it for a moment ends nothing.

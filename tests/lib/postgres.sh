@@ -16,7 +16,7 @@ pgbouncer_is_here() { [[ -x /usr/sbin/pgbouncer ]] || debian_package pgbouncer; 
 # PostgreSQL refuses to run as root.
 start_postgres() {
     local base=${1:-/dev/shm}
-    [[ -n ${1:-} ]] || [[ -w $base && $(df --output=avail -m $base | tail -1) -gt 2000 ]] || base=${TMPDIR:-/tmp}
+    [[ -n ${1:-} ]] || [[ -w $base && $(df --output=avail -m "$base" | tail -1) -gt 2000 ]] || base=${TMPDIR:-/tmp}
     PG_HOME=$(mktemp -d "$base/gateway-postgres.XXXXXX") || return 1
     as_postgres=()
     if ((EUID == 0)); then

@@ -27,6 +27,8 @@ const WRITER: i64 = 0x4e75_6d62_6572_4757;
 const LOOK: Duration = Duration::from_secs(1);
 /// The lock of the one that does what one does for all; the number is `NumberGL` in ASCII.
 const LEADER: i64 = 0x4e75_6d62_6572_474c;
+/// Holds a lock for as long as the session lives, if nobody else does.
+const HOLD: &str = "SELECT pg_try_advisory_lock($1)";
 /// What only the writing session is told: who it is to those who count, and that it shows every second that it lives. A
 /// process that stands still loses it, and with it its locks, while its connection looks well.
 const WRITING: &str = "SET application_name = 'numbers-gateway writer'; SET idle_session_timeout = '15s'";
@@ -79,7 +81,7 @@ impl Postgres {
         let instance = InstanceId(Uuid::new_v4());
         let held = connection
             .session()
-            .query_int("SELECT pg_try_advisory_lock($1)", &[Param::from(lock_of(instance))])?;
+            .query_int(HOLD, &[Param::from(lock_of(instance))])?;
         if held == 0 {
             return Err(StoreError::Unavailable("the lock of a new instance is held already".to_owned()));
         }
@@ -93,7 +95,7 @@ impl Postgres {
         self.looked = Instant::now();
         let session = self.live()?.session();
         if !self.standing.is_leading() {
-            let leads = session.query_int("SELECT pg_try_advisory_lock($1)", &[LEADER.into()])?;
+            let leads = session.query_int(HOLD, &[LEADER.into()])?;
             self.standing.lead(leads == 1);
         }
         let replicas = session.query_int(REPLICAS, &[])?;

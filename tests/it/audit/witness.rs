@@ -69,6 +69,9 @@ async fn an_old_database_put_back_freezes_buying() {
         let ready = stage.ops("/readyz").await;
         assert_eq!(ready.status, 200, "frozen is a state of buying, not of the service");
         assert!(ready.text.contains("went back in time"), "{}", ready.text);
+        let metrics = stage.ops("/metrics").await.text;
+        assert!(metrics.contains(r#"numbers_gateway_buying{state="frozen"} 1"#), "{metrics}");
+        assert!(metrics.contains(r#"numbers_gateway_buying{state="on"} 0"#), "{metrics}");
     }
     let told = events(&stage, "evidence.went_back").await;
     assert_eq!(told.len(), 1, "once is enough");

@@ -58,6 +58,8 @@ async fn what_was_sold_while_the_server_was_away_is_booked_when_it_is_back() {
         ready.text
     );
 
+    assert!(stage.ops("/metrics").await.text.contains(r#"numbers_gateway_buying{state="off"} 1"#));
+
     cluster.start_server();
     let bought = buy_until(&stage, &numbers[0], "200 SUCCESS").await;
     assert_eq!(bought.header("idempotent-replayed"), Some("true"), "{}", bought.text);
