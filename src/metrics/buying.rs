@@ -31,7 +31,10 @@ impl BuyingFigure {
 }
 
 pub(super) fn family(registry: &Registry) -> Result<IntGaugeVec, prometheus::Error> {
-    let opts = Opts::new("numbers_gateway_buying", "1 for how buying stands in this replica, 0 for what it does not.");
+    let opts = Opts::new(
+        "numbers_gateway_buying",
+        "1 for how buying stands in this replica, 0 for what it does not.",
+    );
     let family = IntGaugeVec::new(opts, &["state"])?;
     registry.register(Box::new(family.clone()))?;
     Ok(family)

@@ -79,9 +79,7 @@ impl Postgres {
         refuse_unfit(&connection)?;
         connection.script(WRITING)?;
         let instance = InstanceId(Uuid::new_v4());
-        let held = connection
-            .session()
-            .query_int(HOLD, &[Param::from(lock_of(instance))])?;
+        let held = connection.session().query_int(HOLD, &[Param::from(lock_of(instance))])?;
         if held == 0 {
             return Err(StoreError::Unavailable("the lock of a new instance is held already".to_owned()));
         }
