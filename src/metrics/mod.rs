@@ -123,12 +123,7 @@ impl Metrics {
             )?,
             unwritten_heads: unwritten_heads(&registry)?,
             config_reload: config_reload(&registry)?,
-            notices: counter(
-                &registry,
-                "numbers_gateway_notice_attempts_total",
-                "Attempts to tell a webhook something, by what came of them.",
-                &["webhook", "outcome"],
-            )?,
+            notices: notices(&registry)?,
             registry,
         };
         families.start_at_zero();
@@ -280,6 +275,11 @@ fn active_requests(registry: &Registry) -> Result<IntGauge, prometheus::Error> {
     let gauge = IntGauge::new("http_server_active_requests", "Requests being answered now.")?;
     registry.register(Box::new(gauge.clone()))?;
     Ok(gauge)
+}
+
+fn notices(registry: &Registry) -> Result<IntCounterVec, prometheus::Error> {
+    let help = "Attempts to tell a webhook something, by what came of them.";
+    counter(registry, "numbers_gateway_notice_attempts_total", help, &["webhook", "outcome"])
 }
 
 fn unwritten_heads(registry: &Registry) -> Result<IntCounter, prometheus::Error> {
