@@ -77,6 +77,7 @@ fn shape(id: &str, parameter: &Parameter) -> Option<RefOr<Schema>> {
         ("q2", _) => words::TypePairs::schema(),
         ("exclude_10dlc_campaign", _) => known::<words::Flag>(),
         ("Idempotency-Key", _) => words::Key::schema(),
+        ("personal", _) => ObjectBuilder::new().schema_type(Type::Boolean).build().into(),
         // What is not understood of it is ignored, whatever it is (RFC 7240, section 2).
         ("Prefer", _) => ObjectBuilder::new().schema_type(Type::String).build().into(),
         ("X-Gateway-Reason", _) => line(500),
