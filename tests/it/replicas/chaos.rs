@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use super::cluster::Cluster;
 use super::disasters::{Disaster, What, When};
 use super::line::Line;
+use super::{LOOKING, root};
 use crate::chaos::random::Random;
 use crate::chaos::shim::{Call, Plan, Shim, or_skip};
 use crate::chaos::traffic::{PATIENCE, Traffic, count, until_quiet};
@@ -17,7 +18,7 @@ use crate::chaos::{EXTRA, money, seed, wanted};
 use crate::database;
 use crate::evidence;
 use crate::process::Process;
-use crate::stage::{Somebody, Stage, somebody};
+use crate::stage::Stage;
 
 /// Cycles of a suite that does not say; `tests/run chaos` asks for more by `CHAOS_REPLICA_CYCLES`.
 const CYCLES: usize = 6;
@@ -34,12 +35,6 @@ const SHORT: [(&str, &str); 2] = [
     (r#"buy_timeout = "2s""#, r#"buy_timeout = "1s""#),
     (r#"connect_timeout = "1s""#, r#"connect_timeout = "500ms""#),
 ];
-const LOOKING: &str = r#"
-[purchases]
-absence_window = "2s"
-scan_spacing = "1s"
-sweep_every = "2s"
-"#;
 /// Budgets that the buys of a generation come near.
 const BUDGETS: [u32; 2] = [420, 560];
 
@@ -72,10 +67,6 @@ struct Run {
     random: Random,
     cycles: usize,
     traffic: Traffic,
-}
-
-fn root() -> Somebody {
-    somebody("root", "growth", "administrator")
 }
 
 impl Run {

@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 
 use super::cluster::Cluster;
 use super::line::Line;
-use super::{LOOKING, PATIENCE};
+use super::{LOOKING, PATIENCE, root, until};
 use crate::database;
 use crate::evidence;
 use crate::process::Process;
-use crate::stage::{Answer, Somebody, Stage, ann, somebody};
+use crate::stage::{Answer, Stage, ann};
 
 /// Two replicas, whose lines lead to a primary, and its standby.
 struct Pair {
@@ -20,10 +20,6 @@ struct Pair {
     stream: Line,
     stage: Stage,
     replicas: Vec<(Line, Process, String)>,
-}
-
-fn root() -> Somebody {
-    somebody("root", "growth", "administrator")
 }
 
 impl Pair {
@@ -75,17 +71,7 @@ impl Pair {
     }
 
     async fn until(&mut self, replica: usize, path: &str, is_it: impl Fn(&Value) -> bool) -> Value {
-        let stage = self.at(replica);
-        let asking = async {
-            loop {
-                let answer = stage.get(&root(), path).await;
-                if answer.status == 200 && is_it(&answer.json()) {
-                    return answer.json();
-                }
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, asking).await.unwrap_or_else(|_| panic!("{path} never became so"))
+        until(self.at(replica), &root(), path, is_it).await
     }
 
     async fn buy(&mut self, replica: usize, number: &str) -> Answer {

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use crate::database;
 use crate::process::Process;
-use crate::stage::{Stage, ann};
+use crate::stage::{Somebody, Stage, ann, somebody};
 
 /// Windows short enough to be waited for.
 const LOOKING: &str = r#"
@@ -104,17 +104,7 @@ impl Fleet {
 
     /// Asks until it is so.
     async fn until(&mut self, number: usize, path: &str, is_it: impl Fn(&Value) -> bool) -> Value {
-        let stage = self.at(number);
-        let asking = async {
-            loop {
-                let answer = stage.get(&ann(), path).await.json();
-                if is_it(&answer) {
-                    return answer;
-                }
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, asking).await.unwrap_or_else(|_| panic!("{path} never became so"))
+        until(self.at(number), &ann(), path, is_it).await
     }
 
     /// Ends all, and checks what must hold.
@@ -126,6 +116,24 @@ impl Fleet {
         crate::evidence::every_sale_is_known(&self.stage.database(), &sales);
         self.stage.finish().await;
     }
+}
+
+fn root() -> Somebody {
+    somebody("root", "growth", "administrator")
+}
+
+/// Asks until there is an answer, and it is so.
+async fn until(stage: &Stage, who: &Somebody, path: &str, is_it: impl Fn(&Value) -> bool) -> Value {
+    let asking = async {
+        loop {
+            let answer = stage.get(who, path).await;
+            if answer.status == 200 && is_it(&answer.json()) {
+                return answer.json();
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, asking).await.unwrap_or_else(|_| panic!("{path} never became so"))
 }
 
 async fn hold_buys(stage: &Stage, count: usize) {

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use futures_util::stream::FuturesUnordered;
 use serde_json::json;
 
-use super::{Fleet, hold_buys};
+use super::{Fleet, hold_buys, root};
 use crate::stage::{ann, send, somebody};
 
 /// Growth may spend what ten numbers cost.
@@ -86,12 +86,11 @@ async fn what_one_replica_buys_is_offered_by_no_other_within_a_second() {
 async fn a_freeze_stops_every_replica_and_so_does_its_end() {
     let Some(mut fleet) = Fleet::of(2, "").await else { return };
     let numbers = fleet.stage.numbers_on_sale("AU").await;
-    let root = somebody("root", "growth", "administrator");
-    let frozen = fleet.at(0).post(&root, "/v1/freezes", &json!({"scope": "all", "reason": "a look"})).await;
+    let frozen = fleet.at(0).post(&root(), "/v1/freezes", &json!({"scope": "all", "reason": "a look"})).await;
     assert_eq!(frozen.status, 201, "{}", frozen.text);
     assert_eq!(fleet.at(1).buy(&ann(), &numbers[0]).await.verdict(), "503 BUYING_FROZEN");
     let id = frozen.json()["id"].as_str().unwrap().to_owned();
-    let lifted = fleet.at(1).post(&root, &format!("/v1/freezes/{id}/lift"), &json!({})).await;
+    let lifted = fleet.at(1).post(&root(), &format!("/v1/freezes/{id}/lift"), &json!({})).await;
     assert_eq!(lifted.status, 200, "{}", lifted.text);
     for replica in 0..2 {
         let deadline = Instant::now() + Duration::from_secs(2);
