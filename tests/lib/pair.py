@@ -15,6 +15,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from engine import storage
+
 PROGRAM = os.environ["GATEWAY"]
 
 CONFIGURATION = """
@@ -27,8 +29,7 @@ base_url = "{simulator}"
 username = "{username}"
 api_key_file = "{folder}/api-key"
 requests_per_minute = 6000
-[storage]
-url = "sqlite:{folder}/gateway.db"
+{storage}
 [audit]
 head_file = "{folder}/audit-head"
 [[auth.issuers]]
@@ -139,7 +140,9 @@ class Pair:
         )  # fmt: skip
         self.simulator = self._simulator.ready
         control(self.simulator, "balance", {"balance": "10000000.00"})
-        written = CONFIGURATION.format(simulator=self.simulator, username=self.username, folder=self.folder)
+        written = CONFIGURATION.format(
+            simulator=self.simulator, username=self.username, folder=self.folder, storage=storage(self.folder)
+        )
         (self.folder / "gateway.toml").write_text(extra + written)
         self.start(environment)
 
@@ -161,9 +164,10 @@ class Pair:
             kept.write(f"== {arguments}: {ran.returncode}\n{ran.stdout}\n{ran.stderr}\n")
         return ran
 
-    def token(self, subject: str, role: str, team: str | None = "growth") -> str:
+    def token(self, subject: str, role: str, team: str | None = "growth", name: str | None = None) -> str:
         arguments = ["--subject", subject, "--role", role, "--config", str(self.folder / "gateway.toml")]
-        signed = self._run("token", *arguments, *(["--team", team] if team else []))
+        more = [*(["--team", team] if team else []), *(["--name", name] if name else [])]
+        signed = self._run("token", *arguments, *more)
         assert signed.returncode == 0, signed.stderr
         return signed.stdout.strip()
 

@@ -67,7 +67,19 @@ start() {
 # start_demo: the gateway with a simulator and a fresh database behind it, on free ports; sets what leads to them.
 start_demo() {
     start demo "$GATEWAY" demo --json --data-dir "$SUITE_DIR/data" --listen 127.0.0.1:0 --ops-listen 127.0.0.1:0 &&
-        GATEWAY_URL=$(of api) && GATEWAY_OPS_URL=$(of ops) && GATEWAY_TOKENS=$(of tokens) &&
+        it_is_ready
+}
+
+# start_served: the same with the database that the suite chose (tests/lib/engine.py), in processes of their own.
+start_served() {
+    export GATEWAY SUITE_DIR PYTHONPATH="$PWD/tests/lib" PYTHONDONTWRITEBYTECODE=1
+    start served python3 tests/lib/served.py && it_is_ready &&
+        SIMULATOR_USERNAME=$(of username) && SIMULATOR_API_KEY=$(of api_key) &&
+        export SIMULATOR_USERNAME SIMULATOR_API_KEY
+}
+
+it_is_ready() {
+    GATEWAY_URL=$(of api) && GATEWAY_OPS_URL=$(of ops) && GATEWAY_TOKENS=$(of tokens) &&
         SIMULATOR_URL=$(of simulator) && export GATEWAY_URL GATEWAY_OPS_URL GATEWAY_TOKENS SIMULATOR_URL
 }
 

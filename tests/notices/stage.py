@@ -12,6 +12,8 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from engine import storage
+
 GATEWAY = os.environ["GATEWAY"]
 FOLDER = Path(os.environ["SUITE_DIR"]).resolve()
 SECRET = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
@@ -26,8 +28,7 @@ listen = "127.0.0.1:0"
 base_url = "{simulator}"
 username = "simulator"
 api_key = "simulator-key"
-[storage]
-url = "sqlite:{folder}/gateway.db"
+{storage}
 [audit]
 head_file = "{folder}/audit-head"
 [[auth.issuers]]
@@ -124,7 +125,7 @@ def stage() -> tuple[str, str, Told]:
         is_ready=lambda line: (found := re.match(r"simulator +(http://\S+)", line)) and found[1],
     )  # fmt: skip
     (FOLDER / "secret").write_text(secrets.token_hex(32))
-    written = CONFIGURATION.format(simulator=simulator, folder=FOLDER, port=told.port, secret=SECRET)
+    written = CONFIGURATION.format(simulator=simulator, folder=FOLDER, storage=storage(FOLDER), port=told.port, secret=SECRET)
     (FOLDER / "gateway.toml").write_text(written)
     gateway = started(
         "serve", "--config", str(FOLDER / "gateway.toml"), stream="stderr",

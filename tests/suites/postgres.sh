@@ -3,6 +3,7 @@
 source tests/lib/suite.sh
 source tests/lib/fetch.sh
 source tests/lib/postgres.sh
+source tests/sdk/steps.sh
 
 # What is about SQLite's files and words; what a server does instead, store::tests::server and replicas::away try. Chaos is a
 # suite of its own.
@@ -10,9 +11,17 @@ about_files=(audit::triggers disk:: chaos:: notices::trouble::a_notice_whose_pro
 
 need "PostgreSQL 15 is here" postgres_is_here
 need "PgBouncer is here" pgbouncer_is_here
+need "the SDKs are here" sdks_are_here
+need "Python's packages are here" python_env "$CACHE/python-notices" tests/notices/requirements.txt
 need "everything builds" build_gateway
 need "a PostgreSQL of our own runs" start_postgres
 step "the store's tests hold on PostgreSQL" cargo test --locked --lib -- store:: service::
 skip "tests about SQLite's files: ${about_files[*]}"
 step "the gateway's tests hold on PostgreSQL, and replicas act as one" \
     cargo test --locked --test it -- "${about_files[@]/#/--skip=}"
+
+export GATEWAY SUITE_DIR PYTHONDONTWRITEBYTECODE=1
+step "from the SDK's call to the webhook, the terminal and back, on PostgreSQL" \
+    env PYTHONPATH="$PWD/tests/lib:$PWD/tests/notices" "$CACHE/python-notices/bin/python" tests/notices/story.py
+need "simulator and gateway start" start_served
+sdk_steps
