@@ -111,18 +111,14 @@ impl Inner {
     }
 
     /// Puts the list into the store, if it says anything new.
-    pub(super) async fn keep(
-        &self,
-        (numbers, currency): WholeList,
-        begun: Duration,
-    ) -> Result<Vec<OwnedNumber>, Refusal> {
+    pub(super) async fn keep(&self, (numbers, currency): WholeList, begun: Duration) -> Result<(), Refusal> {
         let (billing, clock) = (self.settings.billing.clone(), self.clock.clone());
         let keeping = move |mut tx: Tx<'_>| {
             let seen = store::account::scanned(tx.session())?;
             store::account::scanned_now(&mut tx, clock.boot().saturating_sub(begun))?;
             replace(tx, (&numbers, currency.as_ref()), seen, &billing)
         };
-        let kept: Result<_, StoreError> = self.store.write(keeping).await;
+        let kept: Result<(), StoreError> = self.store.write(keeping).await;
         Ok(kept?)
     }
 }
@@ -133,7 +129,7 @@ fn replace(
     (listed, currency): (&[OwnedNumber], Option<&CurrencyBlock>),
     seen: Option<Timestamp>,
     billing: &Billing,
-) -> Result<store::Finished<Vec<OwnedNumber>>, StoreError> {
+) -> Result<store::Finished<()>, StoreError> {
     let booked_after = tx.at() - OWN_PURCHASE_COUNTS_FOR;
     let recent: BTreeSet<String> =
         store::purchases::bought_since(tx.session(), booked_after)?.into_iter().collect();
@@ -142,8 +138,7 @@ fn replace(
     let list = List { rows: listed, currency, at: tx.at(), billing };
     let changes = mirror::compare(stands, &list, &recent);
     if changes.is_empty() {
-        let now = store::owned::all(tx.session())?;
-        return tx.unchanged(now);
+        return tx.unchanged(());
     }
     let is_first = !store::account::is_listed(tx.session())?;
     let preexisting = if is_first { keep_first(&mut tx, listed)? } else { 0 };
@@ -166,7 +161,7 @@ fn replace(
     .with("preexisting", preexisting)
     .with("appeared", list(&after - &before))
     .with("disappeared", list(&before - &after));
-    tx.commit(&event, now)
+    tx.commit(&event, ())
 }
 
 fn number_of(row: &store::owned::Mirrored) -> String {

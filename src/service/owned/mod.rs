@@ -22,8 +22,9 @@ use crate::domain::search::CurrencyBlock;
 use crate::metrics::{CacheName, CacheResult, Metrics};
 use crate::service::background::Background;
 use crate::service::refusal::{Code, Refusal};
+use crate::service::search::cache_span;
 use crate::service::single_flight::{Flight, Part, SingleFlight};
-use crate::store::{self, Store};
+use crate::store::{self, Session, Store, StoreError};
 
 use listing::{Asking, WholeList};
 
@@ -97,7 +98,7 @@ struct Inner {
     settings: OwnedSettings,
     listings: Mutex<BTreeMap<bool, Listing>>,
     flights: SingleFlight<bool, Reading>,
-    /// The right to read the table that another replica wrote.
+    /// The right to read the table: one at a time, so that no list is followed by an older one.
     table: tokio::sync::Mutex<()>,
     /// The credentials open another account: its list says nothing about ours.
     is_foreign: AtomicBool,
@@ -139,7 +140,7 @@ impl OwnedNumbers {
         if !principal.may_read() {
             return Err(Refusal::new(Code::Forbidden, "the token gives no role here"));
         }
-        let (listing, cache) = self.0.shown(false).await?;
+        let (listing, cache) = cache_span("numbers", self.0.shown(false)).await?;
         self.0.metrics.cached(CacheName::Numbers, cache);
         let without_campaign =
             if filter.exclude_10dlc_campaign { Some(self.0.shown(true).await?.0) } else { None };
@@ -194,7 +195,9 @@ impl OwnedNumbers {
     }
 
     /// Adds what was just booked into the table, so that the buyer's next list has it.
-    pub fn note(&self, row: OwnedNumber) {
+    pub async fn note(&self, row: OwnedNumber) {
+        // Whoever reads the table now may have begun before the booking.
+        let _turn = self.0.table.lock().await;
         let mut listings = self.0.listings.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(listing) = listings.get_mut(&false)
             && !listing.numbers.iter().any(|known| known.dedicated_number == row.dedicated_number)
@@ -276,9 +279,8 @@ impl Inner {
             })
             .await?;
         let Some((ago, numbers, currency)) = found else { return Ok(None) };
-        let listing = Listing { numbers: Arc::new(numbers), currency, read: now.saturating_sub(ago) };
-        self.listings.lock().unwrap_or_else(PoisonError::into_inner).insert(false, listing.clone());
-        Ok(Some(listing))
+        let read = now.saturating_sub(ago);
+        Ok(Some(self.show(false, Listing { numbers: Arc::new(numbers), currency, read })))
     }
 
     fn reading(
@@ -308,16 +310,20 @@ impl Inner {
     }
 
     async fn reread(&self) -> Result<(), Refusal> {
-        let (numbers, currency) = self
-            .store
-            .read(|session| Ok((store::owned::all(session)?, store::owned::currency(session)?)))
-            .await?;
+        let _turn = self.table.lock().await;
+        let (numbers, currency) = self.store.read(table).await?;
         let mut listings = self.listings.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(listing) = listings.get_mut(&false) {
             listing.numbers = Arc::new(numbers);
             listing.currency = currency;
         }
         Ok(())
+    }
+
+    fn show(&self, without_campaign: bool, listing: Listing) -> Listing {
+        let mut listings = self.listings.lock().unwrap_or_else(PoisonError::into_inner);
+        listings.insert(without_campaign, listing.clone());
+        listing
     }
 
     async fn fetch(&self, without_campaign: bool, purpose: Purpose) -> Reading {
@@ -348,15 +354,19 @@ impl Inner {
                 "the credentials open another ClickSend account than at first; its list is not believed";
             return Err(Refusal::new(Code::UpstreamUnavailable, message));
         }
-        let numbers =
-            if without_campaign { numbers } else { self.keep((numbers, currency.clone()), begun).await? };
-        let listing = Listing { numbers: Arc::new(numbers), currency, read: begun };
-        self.listings
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(without_campaign, listing.clone());
-        // What was booked between keeping the list and showing it must not wait for the next one.
-        self.reread().await?;
-        Ok(listing)
+        if without_campaign {
+            let listing = Listing { numbers: Arc::new(numbers), currency, read: begun };
+            return Ok(self.show(true, listing));
+        }
+        self.keep((numbers, currency), begun).await?;
+        // What is booked after the list was kept must not wait for the next one.
+        let _turn = self.table.lock().await;
+        let (numbers, currency) = self.store.read(table).await?;
+        Ok(self.show(false, Listing { numbers: Arc::new(numbers), currency, read: begun }))
     }
+}
+
+/// The list as the table has it.
+fn table(session: &Session<'_>) -> Result<(Vec<OwnedNumber>, Option<CurrencyBlock>), StoreError> {
+    Ok((store::owned::all(session)?, store::owned::currency(session)?))
 }

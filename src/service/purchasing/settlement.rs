@@ -34,7 +34,7 @@ impl Inner {
             self.parts.ground.store.write(move |tx| settle(tx, (id, claim), outcome, (&teams, &billing)));
         let (settled, booked): Settled = settling.await?;
         if let Some(booked) = booked {
-            self.parts.owned.note(booked.row.clone());
+            self.parts.owned.note(booked.row.clone()).await;
             booked.tell(&self.parts.ground).await?;
         }
         if settled.state == State::Unknown {
@@ -72,7 +72,7 @@ impl Inner {
                 tx.commit(&event, purchase).map_err(Refusal::from)
             })
             .await?;
-        self.parts.ground.metrics.purchase_moved(cancelled.state);
+        self.parts.ground.moved(&cancelled);
         Ok(cancelled)
     }
 
@@ -107,7 +107,7 @@ impl Inner {
             // A record that was settled and could not be blanked must not speak for a later attempt.
             if purchase.attempts == *attempt {
                 let settled = self.settle(id, *claim, sent).await?;
-                self.parts.ground.metrics.purchase_moved(settled.state);
+                self.parts.ground.moved(&settled);
             }
             emergency.settled(owed.clone()).await;
         }
@@ -126,7 +126,7 @@ impl Inner {
                 purchase = %lost.id, number = lost.number.masked(),
                 "a buy was under way when its gateway stopped; its outcome is unknown and it is not sent again"
             );
-            ground.metrics.purchase_moved(lost.state);
+            ground.moved(&lost);
             ground.lost.notify_one();
             count += 1;
         }
