@@ -12,6 +12,7 @@ pub mod http;
 pub mod local_key;
 pub mod metrics;
 pub mod notify;
+pub mod request_id;
 pub mod service;
 pub mod simulator;
 pub mod store;

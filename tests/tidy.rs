@@ -59,18 +59,19 @@ const DOORS: &[Door] = &[
     Door { room: "app", opens: Opens::Everything },
     door("telemetry", &["clock", "config"]),
     // Handlers know neither SQL nor upstream: what they need of either, `service` hands on.
-    door("http", &["auth", "clock", "domain", "metrics", "service"]),
-    door("service", &["clicksend", "clock", "domain", "metrics", "notify", "store"]),
+    door("http", &["auth", "clock", "domain", "metrics", "request_id", "service", "telemetry"]),
+    door("service", &["clicksend", "clock", "domain", "metrics", "notify", "request_id", "store"]),
     // Adapters do not know each other.
     door("auth", &["clock", "domain"]),
     door("clicksend", &["clock", "domain"]),
     door("config", &["domain"]),
     door("metrics", &["domain"]),
     door("notify", &["domain"]),
-    door("store", &["clock", "domain"]),
+    door("store", &["clock", "domain", "request_id"]),
     // Shares nothing with the gateway, or a test against it would prove nothing.
     door("simulator", &[]),
     door("clock", &[]),
+    door("request_id", &[]),
     door("domain", &[]),
 ];
 
@@ -179,6 +180,7 @@ const HOMES: &[Home] = &[
             "demo",
             "http",
             "notify",
+            "request_id",
             "service",
             "simulator",
             "store",

@@ -5,6 +5,7 @@
 
 mod evidence;
 mod listen;
+mod observing;
 mod reload;
 mod upstream;
 mod wiring;
@@ -137,7 +138,7 @@ impl Gateway {
         recover(&public.purchasing, &public.registrations).await?;
         public.freezes.reread().await?;
         public.reconciling.begin(ACCOUNT_WITHIN).await;
-        let ops = parts.ops(&readiness);
+        let ops = parts.ops(&readiness, public.searches.clone());
         let (searches, freezes) = (public.searches.clone(), public.freezes.clone());
         let reconciling = public.reconciling.clone();
         let (registrations, notices) = (public.registrations.clone(), public.notices.clone());

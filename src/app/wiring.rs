@@ -8,17 +8,14 @@ use crate::auth::{self, ClaimNames, Denied, IssuerOptions, KeyError, Verifier};
 use crate::clicksend::ClickSend;
 use crate::clock::Clock;
 use crate::config::{self, Config, Limit, Mode, PreexistingVisibility};
-use crate::http::ops::{OpsParts, Readiness};
 use crate::http::{EdgeSettings, PublicParts, SearchShape};
 use crate::local_key;
 use crate::metrics::{self, Metrics};
 use crate::notify::{self, Webhook};
-use crate::service::Code;
 use crate::service::background::Background;
 use crate::service::budgets::BudgetReader;
 use crate::service::buying::{self, Buying};
 use crate::service::evidence::Evidence;
-use crate::service::figures::FigureReader;
 use crate::service::following::Following;
 use crate::service::freezes::Freezes;
 use crate::service::ground::Ground;
@@ -53,7 +50,7 @@ pub(super) struct Wired<'c> {
 impl Wired<'_> {
     /// Everything behind the public listener, and its limits, to be tidied.
     pub(super) fn public(&self) -> Result<(PublicParts, [CommonLimit; 2]), StartError> {
-        self.metrics.expect_refusals(Code::ALL.into_iter().map(Code::as_str));
+        self.expect();
         let (ground, searches, owned) = (self.ground(), self.searches(), self.owned());
         let purchasing = Purchasing::new(PurchasingParts {
             ground: ground.clone(),
@@ -157,7 +154,7 @@ impl Wired<'_> {
         )
     }
 
-    fn ground(&self) -> Ground {
+    pub(super) fn ground(&self) -> Ground {
         Ground {
             upstream: self.upstream.clone(),
             store: self.store.clone(),
@@ -176,26 +173,6 @@ impl Wired<'_> {
             billing: self.config.billing(),
             account: self.account.clone(),
             approval_lasts: self.config.purchases.approval_lasts,
-        }
-    }
-
-    /// Everything behind the operators' listener.
-    pub(super) fn ops(&self, readiness: &Readiness) -> OpsParts {
-        let upstream = self.upstream.clone();
-        OpsParts {
-            metrics: self.metrics.clone(),
-            figures: FigureReader::new(
-                self.store.clone(),
-                Arc::new(teams(self.config)),
-                self.config.budget.currency,
-                self.config.budget.time_zone.clone(),
-                self.clock.clone(),
-                Spend::new(self.ground()),
-            ),
-            verifier: Arc::clone(&self.verifier),
-            buying: self.buying.clone(),
-            credentials_refused: Box::new(move || upstream.credentials_refused()),
-            ready: readiness.clone(),
         }
     }
 }
@@ -317,7 +294,7 @@ fn rate(rate: config::Rate) -> Rate {
     Rate { requests: rate.requests, period: rate.period, burst: rate.burst }
 }
 
-fn teams(config: &Config) -> Teams {
+pub(super) fn teams(config: &Config) -> Teams {
     let teams = config.teams.iter().map(|(id, team)| {
         let profile =
             team.registration_profile.as_ref().and_then(|key| config.registration_profiles.get(key));

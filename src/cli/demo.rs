@@ -31,6 +31,9 @@ pub(super) struct Demo {
     /// The operators' listener [default: 127.0.0.1:9464 or the next free port].
     #[arg(long, value_name = "ADDR")]
     ops_listen: Option<SocketAddr>,
+    /// Plays so many months of a past first, 1m to 12m, into a new data directory: for dashboards and reports.
+    #[arg(long, value_name = "MONTHS", value_parser = months, conflicts_with = "tour")]
+    history: Option<u8>,
     /// Prints one line of JSON when it is ready: URLs and tokens.
     #[arg(long, conflicts_with = "tour")]
     json: bool,
@@ -45,6 +48,7 @@ impl Demo {
             data_dir: self.data_dir.clone().or_else(|| self.tour.then(new_data_dir)),
             listen: self.listen,
             ops_listen: self.ops_listen,
+            history: self.history,
             environment: Sources::from_process(None).environment,
         })?;
         for note in &prepared.notes {
@@ -98,6 +102,12 @@ fn new_data_dir() -> PathBuf {
     PathBuf::from(format!("data/tour-{}", Clock::system().now().strftime("%Y%m%dT%H%M%S")))
 }
 
+/// `6m`
+fn months(text: &str) -> Result<u8, String> {
+    let months = text.strip_suffix('m').and_then(|count| count.parse().ok());
+    months.filter(|months| demo::MONTHS.contains(months)).ok_or_else(|| "write 1m to 12m".to_owned())
+}
+
 impl From<DemoError> for Failure {
     fn from(error: DemoError) -> Self {
         match error {
@@ -108,6 +118,7 @@ impl From<DemoError> for Failure {
             DemoError::Configuration(faults) => Self::configuration(faults),
             DemoError::Gateway(error) => error.into(),
             DemoError::Disk(lost) => lost.into(),
+            DemoError::HasPast(_) => Self::usage(error),
             DemoError::Call(error) => Self::internal(error),
         }
     }

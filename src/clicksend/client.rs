@@ -202,7 +202,7 @@ impl ClickSend {
             self.report(operation, outcome_of_read(&result), status, begun);
             result
         };
-        exchange.instrument(tracing::info_span!("upstream", operation = operation.as_str())).await
+        exchange.instrument(attempt(operation)).await
     }
 
     fn understand<T>(&self, operation: Operation, answer: &Answer, parse: Parse<T>) -> Result<T, ReadError> {
@@ -246,7 +246,7 @@ impl ClickSend {
             self.report(operation, outcome_of_write(&sent), status, begun);
             sent
         };
-        exchange.instrument(tracing::info_span!("upstream", operation = operation.as_str())).await
+        exchange.instrument(attempt(operation)).await
     }
 
     /// Everything that can fail before the send comes first; the claim's age is the last thing looked at.
@@ -311,8 +311,24 @@ impl ClickSend {
     fn report(&self, operation: Operation, outcome: Outcome, status: Option<u16>, begun: Instant) {
         let call = Call { operation, outcome, status, elapsed: begun.elapsed() };
         tracing::debug!(outcome = outcome.as_str(), status, elapsed = ?call.elapsed, "upstream call");
+        let span = tracing::Span::current();
+        span.record("outcome", outcome.as_str());
+        if let Some(status) = status {
+            span.record("status", i64::from(status));
+        }
         (self.0.observer)(&call);
     }
+}
+
+/// A call as a span of its own, from the wait for the outbound limiter to the last byte.
+fn attempt(operation: Operation) -> tracing::Span {
+    tracing::info_span!(
+        "upstream",
+        otel.kind = "client",
+        operation = operation.as_str(),
+        outcome = tracing::field::Empty,
+        status = tracing::field::Empty,
+    )
 }
 
 const fn outcome_of_read<T>(result: &Result<T, ReadError>) -> Outcome {

@@ -37,6 +37,24 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// Every operation.
+    pub const ALL: [Self; 5] = [Self::Search, Self::List, Self::Account, Self::Buy, Self::Register];
+
+    /// How a call of it can end: what may not be sent twice knows more ways.
+    pub fn outcomes(self) -> &'static [Outcome] {
+        use Outcome::{
+            Ambiguous, CredentialsRefused, Limited, NotSent, Refused, Success, Throttled, Unavailable,
+        };
+        match self {
+            Self::Search | Self::List | Self::Account => {
+                &[Success, Limited, Throttled, Unavailable, CredentialsRefused, Refused]
+            }
+            Self::Buy | Self::Register => {
+                &[Success, Limited, CredentialsRefused, Refused, NotSent, Ambiguous]
+            }
+        }
+    }
+
     /// The metric label.
     pub const fn as_str(self) -> &'static str {
         match self {

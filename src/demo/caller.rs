@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use reqwest::{Method, Response};
+use reqwest::{Method, RequestBuilder, Response};
 use serde_json::Value;
 
 use super::configuration;
@@ -83,6 +83,13 @@ impl Caller {
         self.call(Method::POST, url, who, body).await
     }
 
+    /// With a key of its own, for what takes none without.
+    pub(super) async fn post_once(&self, url: &str, who: As<'_>, body: &Value) -> Result<Answer, CallError> {
+        let key = uuid::Uuid::new_v4().to_string();
+        let request = self.0.post(url).header("idempotency-key", key);
+        Self::send(format!("POST {url}"), request, who, Some(body)).await
+    }
+
     pub(super) async fn call(
         &self,
         method: Method,
@@ -91,7 +98,15 @@ impl Caller {
         body: Option<&Value>,
     ) -> Result<Answer, CallError> {
         let call = format!("{method} {url}");
-        let mut request = self.0.request(method, url);
+        Self::send(call, self.0.request(method, url), who, body).await
+    }
+
+    async fn send(
+        call: String,
+        mut request: RequestBuilder,
+        who: As<'_>,
+        body: Option<&Value>,
+    ) -> Result<Answer, CallError> {
         request = match who {
             As::Nobody => request,
             As::Bearer(token) => request.bearer_auth(token),
@@ -124,7 +139,7 @@ async fn read(
 impl Answer {
     /// The answer, if it says that the call worked.
     pub(super) fn or_refused(self) -> Result<Self, CallError> {
-        if self.status == 200 {
+        if matches!(self.status, 200 | 201) {
             return Ok(self);
         }
         Err(CallError::Refused { call: self.call, status: self.status, body: self.body.to_string() })

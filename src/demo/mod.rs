@@ -7,6 +7,7 @@
 mod caller;
 mod cast;
 mod configuration;
+mod history;
 mod past;
 mod ports;
 mod ready;
@@ -30,6 +31,7 @@ use crate::config::{self, Config, Faults};
 use crate::local_key::{KeyFiles, KeyFilesError};
 use crate::simulator::Simulator;
 
+pub use history::MONTHS;
 pub use ready::{Ready, Token};
 pub use tour::{Tour, TourError};
 
@@ -39,6 +41,9 @@ pub const DATA_DIR: &str = "data/demo";
 const API: SocketAddr = local(8080);
 const OPS: SocketAddr = local(9464);
 const SIMULATOR: SocketAddr = local(8090);
+
+/// Any free port of this machine.
+const ANY: SocketAddr = local(0);
 
 const fn local(port: u16) -> SocketAddr {
     SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), port)
@@ -53,6 +58,8 @@ pub struct Options {
     pub listen: Option<SocketAddr>,
     /// The operators' listener; when absent 9464 on loopback or the next free port.
     pub ops_listen: Option<SocketAddr>,
+    /// How many months of a past are played first, into a data directory that has none.
+    pub history: Option<u8>,
     /// `GATEWAY__` variables, which count more than the demo's configuration, but never lead away from the simulator.
     pub environment: Vec<(String, String)>,
 }
@@ -78,6 +85,9 @@ pub enum DemoError {
     /// The disk under the data directory.
     #[error(transparent)]
     Disk(#[from] DiskLost),
+    /// A history is for the beginning.
+    #[error("{} has a past already: give --history a --data-dir of its own", .0.display())]
+    HasPast(PathBuf),
     /// A call to simulator or gateway that had to work.
     #[error(transparent)]
     Call(#[from] CallError),
@@ -88,6 +98,7 @@ pub enum DemoError {
 pub struct Prepared {
     config: Config,
     data_dir: PathBuf,
+    history: Option<u8>,
     signer: Signer,
     simulator: TcpListener,
     /// Ports that are others than usual, in words.
@@ -113,7 +124,8 @@ impl Prepared {
         };
         let environment = configuration::allowed(options.environment, options.listen, options.ops_listen);
         let config = config::load(&place.sources(environment))?.config;
-        Ok(Self { config, data_dir, signer, simulator: simulator.listener, notes })
+        let (history, simulator) = (options.history, simulator.listener);
+        Ok(Self { config, data_dir, history, signer, simulator, notes })
     }
 
     /// What the demo runs with.
@@ -136,7 +148,16 @@ impl Prepared {
         });
         let caller = Caller::new()?;
         let clock = Clock::system();
-        past::retell(&caller, &format!("http://{simulator}"), &self.config, clock.clone()).await?;
+        let has_past =
+            past::retell(&caller, &format!("http://{simulator}"), &self.config, clock.clone()).await?;
+        if let Some(months) = self.history {
+            if has_past {
+                return Err(DemoError::HasPast(self.data_dir));
+            }
+            let simulator = url(simulator);
+            let played = history::play(&caller, &simulator, (&self.config, &self.signer), months);
+            Box::pin(played).await?;
+        }
         let gateway = Gateway::start(&self.config, clock.clone()).await?;
         let ready = Ready {
             api: url(gateway.api_address()),

@@ -18,6 +18,7 @@ fn options(folder: &Path) -> Options {
         data_dir: Some(folder.to_owned()),
         listen: Some(any),
         ops_listen: Some(any),
+        history: None,
         environment: Vec::new(),
     }
 }
@@ -158,4 +159,39 @@ fn the_environment_changes_the_demo_but_not_whose_money_is_spent() {
     assert!(config.upstream.base_url.is_loopback());
     assert_eq!(config.server.listen.port(), 0);
     assert_eq!(config.purchases.answer_within, Duration::from_secs(3));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_history_is_months_of_spend_whose_evidence_is_whole_and_is_only_for_the_beginning() {
+    let folder = tempfile::tempdir().unwrap();
+    let with_history = || Options { history: Some(3), ..options(folder.path()) };
+    crate::auth::install_crypto();
+    let demo = Prepared::new(with_history()).unwrap().start().await.unwrap();
+    let asked = async |demo: &Demo, path: &str| {
+        let url = format!("{}{path}", demo.ready().api);
+        demo.caller.get(&url, demo.ready().bearer("finance")).await.unwrap().or_refused().unwrap().body
+    };
+    let spend = asked(&demo, "/v1/spend?group_by=month,kind").await;
+    let rows = spend["items"].as_array().unwrap();
+    let months: std::collections::BTreeSet<&str> =
+        rows.iter().map(|row| row["month"].as_str().unwrap()).collect();
+    assert_eq!(months.len(), 4, "{spend}");
+    let of_kind = |kind: &str| rows.iter().filter(|row| row["kind"] == kind).count();
+    assert_eq!((of_kind("renewal"), of_kind("refund")), (3, 1), "{spend}");
+    let forecast = asked(&demo, "/v1/spend/forecast").await;
+    assert_eq!(forecast["overdue"]["amount"], "0.00");
+    assert_ne!(forecast["items"][11]["total"]["amount"], "0.00", "{forecast}");
+    stop(demo).await;
+
+    let refused = Prepared::new(with_history()).unwrap().start().await.err().unwrap();
+    assert!(matches!(refused, DemoError::HasPast(_)), "{refused}");
+    let again = start(folder.path()).await;
+    assert_eq!(asked(&again, "/v1/spend?group_by=month,kind").await["items"], spend["items"]);
+    let (database, head) = (folder.path().join("gateway.db"), folder.path().join("audit-head"));
+    let report = crate::app::verify_evidence(
+        crate::app::EvidenceSource::Database(&database.as_path().into()),
+        Some(&head),
+    );
+    assert!(report.unwrap().whole);
+    stop(again).await;
 }

@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::auth;
 use crate::http::door::Door;
+use crate::http::observe;
 use crate::http::refusal::{HttpCode, HttpRefusal};
 use crate::http::state::{Caller, EdgeSettings, Public};
 
@@ -26,7 +27,7 @@ pub(super) async fn authenticate(
     };
     match public.verifier.verify(&token).await {
         Ok(principal) => {
-            tracing::Span::current().record("subject", principal.person.subject.as_str());
+            observe::note_team(&principal);
             request.extensions_mut().insert(Caller(principal));
             next.run(request).await
         }

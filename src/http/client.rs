@@ -33,12 +33,21 @@ pub(super) fn neighbourhood(request: &Request, proxies: &[IpNet]) -> Option<Neig
     Some(Neighbourhood::of(origin(*peer, request.headers(), proxies)))
 }
 
+/// Whether it comes from a proxy of ours, whose word about a request counts.
+pub(super) fn is_from_proxy(request: &Request, proxies: &[IpNet]) -> bool {
+    let peer = request.extensions().get::<Peer>();
+    peer.is_some_and(|Peer(peer)| contains(proxies, *peer))
+}
+
+fn contains(networks: &[IpNet], address: IpAddr) -> bool {
+    networks.iter().any(|network| network.contains(&address.to_canonical()))
+}
+
 fn origin(peer: IpAddr, headers: &HeaderMap, proxies: &[IpNet]) -> IpAddr {
-    let is_proxy = |address: IpAddr| proxies.iter().any(|network| network.contains(&address.to_canonical()));
     let mut nearest = peer;
     let lines = headers.get_all("x-forwarded-for").iter().rev();
     for text in lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b',')) {
-        if !is_proxy(nearest) {
+        if !contains(proxies, nearest) {
             break;
         }
         // What a proxy of ours passed on without understanding it ends what is known.

@@ -101,7 +101,7 @@ fn layered(public: &Public, limit: Option<&ReadLimit>) -> Router {
     Router::new().fallback_service(tidied).layer(
         ServiceBuilder::new()
             .layer(middleware::from_fn_with_state(Arc::clone(public), answer::allow))
-            .layer(middleware::from_fn_with_state(public.metrics.clone(), observe::observe))
+            .layer(middleware::from_fn_with_state(Arc::clone(public), observe::observe))
             .layer(CatchPanicLayer::custom(|_| Door::ClickSend.refuse(&fault_of_ours())))
             .layer(middleware::from_fn_with_state(Arc::clone(public), limit::by_address))
             .layer(middleware::from_fn(head::check))

@@ -1,45 +1,68 @@
 //! What every request leaves behind: an id, a span, a line in the log, a count.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, Response};
 use axum::middleware::Next;
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span};
 use uuid::Uuid;
 
-use crate::metrics::Metrics;
+use crate::domain::principal::Principal;
+use crate::http::authenticate::only;
+use crate::http::client;
+use crate::http::state::Public;
+use crate::{request_id, telemetry};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// Around everything: gives the request its id (the caller's own, if it is sane) and measures the answer.
-pub(super) async fn observe(State(metrics): State<Metrics>, request: Request, next: Next) -> Response<Body> {
+/// Around everything: gives the request its id (the caller's own, if it is sane), makes it part of the trace that a trusted
+/// proxy began, and measures the answer.
+pub(super) async fn observe(State(public): State<Public>, request: Request, next: Next) -> Response<Body> {
     let id = request.headers().get(&REQUEST_ID).filter(|id| is_sane(id)).cloned();
     let id = id.or_else(|| HeaderValue::try_from(Uuid::now_v7().to_string()).ok());
-    let id_text = id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
+    let id_text: Arc<str> = id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default().into();
     let method = method_label(request.method());
     let span = tracing::info_span!(
         "request",
         otel.kind = "server",
-        request_id = id_text,
+        request_id = &*id_text,
         method,
         route = tracing::field::Empty,
-        subject = tracing::field::Empty,
+        team = tracing::field::Empty,
+        status = tracing::field::Empty,
     );
+    if let Some(traceparent) = only(request.headers(), &TRACEPARENT)
+        && client::is_from_proxy(&request, &public.settings.trusted_proxies)
+    {
+        telemetry::continue_trace(&span, traceparent);
+    }
     let begun = Instant::now();
-    let active = metrics.request_begun();
-    let mut response = next.run(request).instrument(span.clone()).await;
+    let active = public.metrics.request_begun();
+    let answered = request_id::on_behalf_of(id_text, next.run(request));
+    let mut response = answered.instrument(span.clone()).await;
     drop(active);
     let route = response.extensions_mut().remove::<Route>().map_or("_unmatched".to_owned(), |route| route.0);
     let (status, elapsed) = (response.status().as_u16(), begun.elapsed());
-    metrics.request_served(method, &route, status, elapsed);
+    public.metrics.request_served(method, &route, status, elapsed);
     span.record("route", route.as_str());
-    span.in_scope(|| tracing::info!(status, elapsed_ms = millis(elapsed), "request served"));
+    // A number, as OpenTelemetry has it; an unsigned one would arrive as text.
+    span.record("status", i64::from(status));
+    span.in_scope(|| tracing::info!(elapsed_ms = millis(elapsed), "request served"));
     if let Some(id) = id {
         response.headers_mut().insert(REQUEST_ID, id);
     }
     response
+}
+
+/// Notes for whom a request is: the team, and not who in it; that stands in the evidence, where it can be erased.
+pub(super) fn note_team(principal: &Principal) {
+    if let Some(team) = principal.teams.first() {
+        Span::current().record("team", team.as_str());
+    }
 }
 
 /// The pattern that matched, carried out on the answer: the layers outside of the router cannot see it.

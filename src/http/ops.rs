@@ -11,7 +11,7 @@ use axum::{Json, Router};
 use serde_json::json;
 
 use crate::auth::Verifier;
-use crate::metrics::{BuyingFigure, Metrics};
+use crate::metrics::{BuyingFigure, Metrics, ProcessFigure};
 use crate::service::buying::{Buying, BuyingState};
 use crate::service::figures::FigureReader;
 
@@ -27,6 +27,8 @@ pub struct OpsParts {
     pub buying: Buying,
     /// Whether upstream accepts our credentials, as far as is known.
     pub credentials_refused: Box<dyn Fn() -> bool + Send + Sync>,
+    /// What this process keeps in memory, and what its telemetry lost.
+    pub process: Box<dyn Fn() -> ProcessFigure + Send + Sync>,
     /// Set once start-up is complete, unset while draining.
     pub ready: Readiness,
 }
@@ -92,6 +94,7 @@ async fn metrics(State(parts): State<Arc<OpsParts>>) -> Response<Body> {
     if let Err(error) = &figures {
         tracing::error!(%error, "the figures for the metrics could not be read; they are left out");
     }
+    parts.metrics.catch_up_with((parts.process)());
     parts.metrics.database_is(parts.figures.database());
     parts.metrics.buying_is(match parts.buying.state() {
         BuyingState::On => BuyingFigure::On,

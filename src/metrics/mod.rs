@@ -10,6 +10,8 @@ mod database;
 mod edge;
 mod figures;
 mod labels;
+mod lasting;
+mod process;
 mod reconciled;
 
 use std::sync::Arc;
@@ -25,12 +27,17 @@ use crate::domain::purchase::State;
 pub use buying::BuyingFigure;
 pub use database::DatabaseFigure;
 pub use edge::ConnectionBound;
-pub use figures::{AccountFigure, BudgetFigure, Figures, LedgerFigure, NoticeFigure, OwnedFigure};
+pub use figures::{
+    AccountFigure, BudgetFigure, Figures, LedgerFigure, MonthFigure, NoticeFigure, OwnedFigure,
+};
 pub use labels::{CacheName, CacheResult, Limit, NoticeOutcome};
+pub use process::ProcessFigure;
 pub use reconciled::{Alarm, BookedBy, Scan};
 
 use database::Database;
 use edge::Edge;
+use lasting::Lasting;
+use process::Process;
 use reconciled::Reconciled;
 
 /// Seconds; OpenTelemetry's buckets for HTTP, and two more for what waits on upstream.
@@ -52,6 +59,8 @@ struct Families {
     purchase_transitions: IntCounterVec,
     reconciled: Reconciled,
     edge: Edge,
+    lasting: Lasting,
+    process: Process,
     database: Database,
     buying: IntGaugeVec,
     refusals: IntCounterVec,
@@ -107,6 +116,8 @@ impl Metrics {
             )?,
             reconciled: Reconciled::new(&registry)?,
             edge: Edge::new(&registry)?,
+            lasting: Lasting::new(&registry)?,
+            process: Process::new(&registry)?,
             database: Database::new(&registry)?,
             buying: buying::family(&registry)?,
             refusals: counter(
@@ -148,6 +159,12 @@ impl Metrics {
         self.0.upstream_seconds.with_label_values(&[operation]).observe(elapsed.as_secs_f64());
     }
 
+    /// Begins the series of a call at zero.
+    pub fn expect_call(&self, operation: &'static str, outcome: &'static str) {
+        self.0.upstream_calls.with_label_values(&[operation, outcome]);
+        self.0.upstream_seconds.with_label_values(&[operation]);
+    }
+
     /// A cache was looked into.
     pub fn cached(&self, cache: CacheName, result: CacheResult) {
         let cache = match cache {
@@ -183,6 +200,13 @@ impl Metrics {
     /// A token was not accepted.
     pub fn token_refused(&self, reason: &'static str) {
         self.0.auth_refusals.with_label_values(&[reason]).inc();
+    }
+
+    /// Begins every reason's series at zero; the reasons are the verifier's own.
+    pub fn expect_refused_tokens(&self, reasons: impl Iterator<Item = &'static str>) {
+        for reason in reasons {
+            self.0.auth_refusals.with_label_values(&[reason]);
+        }
     }
 
     /// A changed configuration was put in force, or was not.
@@ -227,6 +251,7 @@ impl Families {
         }
         self.reconciled.start_at_zero();
         self.edge.start_at_zero();
+        self.lasting.start_at_zero();
         for limit in Limit::ALL {
             for decision in ["allowed", "rejected"] {
                 self.limit_decisions.with_label_values(&[limit.as_str(), decision]);

@@ -8,6 +8,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
+use crate::request_id;
+
 /// Where detached tasks live. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Background {
@@ -17,7 +19,8 @@ pub struct Background {
 }
 
 impl Background {
-    /// Starts a task that nobody can cancel by hanging up; its log lines stay with the request that began it.
+    /// Starts a task that nobody can cancel by hanging up; its log lines, spans and events stay with the request that began
+    /// it.
     pub fn spawn<F>(&self, task: F)
     where
         F: Future<Output = ()> + Send + 'static,
@@ -26,7 +29,7 @@ impl Background {
         let task = async move {
             abandoned.run_until_cancelled(task).await;
         };
-        self.tasks.spawn(task.in_current_span());
+        self.tasks.spawn(request_id::carried(task).in_current_span());
     }
 
     /// Ends everything that was spawned where it waits: for what nobody needs any more and nothing was sent by.

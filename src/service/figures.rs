@@ -4,25 +4,39 @@
 //! ledger is right or absent.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::tz::TimeZone;
 
 use crate::clock::Clock;
+use crate::domain::audit::Head;
+use crate::domain::billing::Month;
+use crate::domain::freeze::Scope;
 use crate::domain::money::Currency;
 use crate::domain::owned::Origin;
 use crate::metrics::{
-    AccountFigure, BudgetFigure, DatabaseFigure, Figures, LedgerFigure, NoticeFigure, OwnedFigure,
+    AccountFigure, BudgetFigure, DatabaseFigure, Figures, LedgerFigure, MonthFigure, NoticeFigure,
+    OwnedFigure,
 };
 use crate::service::budgets;
-use crate::service::judging::month_of;
-use crate::service::spend::{Covered, SeenAccount, Spend};
+use crate::service::spend::{Covered, First, Payer, SeenAccount, Spend};
 use crate::service::teams::Teams;
 use crate::store::{self, Session, Store, StoreError};
+
+/// How many months of spend are shown, the one that runs among them.
+const MONTHS: usize = 12;
+
+/// Events of the evidence as they were counted last: only what came since is counted anew.
+#[derive(Clone, Debug, Default)]
+struct Events {
+    until: i64,
+    by_action: BTreeMap<String, i64>,
+}
 
 /// Reads them.
 #[derive(Clone)]
 pub struct FigureReader {
+    events: Arc<Mutex<Events>>,
     store: Store,
     teams: Arc<Teams>,
     currency: Option<Currency>,
@@ -41,7 +55,7 @@ impl FigureReader {
         clock: Clock,
         spend: Spend,
     ) -> Self {
-        Self { store, teams, currency, time_zone, clock, spend }
+        Self { events: Arc::default(), store, teams, currency, time_zone, clock, spend }
     }
 
     /// Whether the store answers at all: the cheapest question there is.
@@ -64,11 +78,21 @@ impl FigureReader {
     /// All figures of one moment.
     pub async fn read(&self) -> Result<Figures, StoreError> {
         let now = self.clock.now();
-        let month = month_of(now, &self.time_zone);
+        let month = Month::of(now, &self.time_zone);
         let (teams, currency) = (Arc::clone(&self.teams), self.currency);
-        let mut figures = self.store.read(move |session| read(session, &teams, currency, &month)).await?;
+        let known = self.events.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let reading = self.store.read(move |session| {
+            let events = counted(session, known)?;
+            Ok((read(session, &teams, currency, month)?, events))
+        });
+        let (mut figures, events) = reading.await?;
+        figures.events.clone_from(&events.by_action);
+        *self.events.lock().unwrap_or_else(PoisonError::into_inner) = events;
         figures.read_at = now.as_second();
-        figures.account = self.spend.account().await?.map(account);
+        let (firsts, seen) = self.spend.to_come().await?;
+        figures.account = seen.map(account);
+        figures.next_first = Some(self.spend.next_first().as_second());
+        figures.forecast = currency.map_or_else(Vec::new, |currency| forecast(firsts, currency));
         Ok(figures)
     }
 }
@@ -77,32 +101,44 @@ fn read(
     session: &Session<'_>,
     teams: &Teams,
     currency: Option<Currency>,
-    month: &str,
+    month: Month,
 ) -> Result<Figures, StoreError> {
     let owned = store::owned::counts(session)?.into_iter().map(|counted| {
         let store::owned::OwnedCount { team, country, message_type, count } = counted;
-        (OwnedFigure { team, country, message_type }, u32::try_from(count).unwrap_or(u32::MAX))
+        // Whose number it is is who pays for it.
+        let team = Payer::of_owner(&team)?.to_string();
+        Ok((OwnedFigure { team, country, message_type }, u32::try_from(count).unwrap_or(u32::MAX)))
     });
-    let owned = owned.collect();
-    let figure = |total: store::ledger::Total| LedgerFigure {
-        team: total.team,
-        country: total.country,
-        kind: total.kind,
-        currency: total.currency,
-        amount: total.amount,
+    let owned = owned.collect::<Result<_, StoreError>>()?;
+    let oldest = std::iter::successors(Some(month), |month| Some(month.previous())).take(MONTHS).last();
+    let oldest = oldest.unwrap_or(month).to_string();
+    let of_month = |in_month: store::figures::InMonth| {
+        let store::figures::InMonth { team, month, currency, amount } = in_month;
+        MonthFigure { team, month, currency, amount }
     };
+    let since = |(state, since): (_, jiff::Timestamp)| (state, since.as_second());
+    let (charged, refunded) = charged_and_refunded(session)?;
     Ok(Figures {
         purchases: store::purchases::count_by_state(session)?,
+        oldest: store::figures::oldest_in_state(session)?.into_iter().map(since).collect(),
+        waiting: waiting(session, teams)?,
+        registrations: store::figures::registrations_by_state(session)?,
+        freezes: freezes(session)?,
+        events: BTreeMap::new(),
         owned,
         unassigned: [Origin::Orphan, Origin::Preexisting]
             .into_iter()
             .map(|origin| Ok((origin, store::known_numbers::unassigned(session, origin)?)))
             .collect::<Result<_, StoreError>>()?,
-        charged: store::ledger::charged(session)?.into_iter().map(figure).collect(),
+        charged,
+        refunded,
+        months: store::figures::charged_since(session, &oldest)?.into_iter().map(of_month).collect(),
+        forecast: Vec::new(),
+        next_first: None,
         recurring: store::ledger::recurring_by_team(session)?.into_iter().map(figure).collect(),
         budgets: match currency {
             Some(currency) => {
-                let positions = budgets::positions(session, teams, month)?.into_iter();
+                let positions = budgets::positions(session, teams, &month.to_string())?.into_iter();
                 positions.map(|position| budget_figure(position, currency)).collect()
             }
             None => Vec::new(),
@@ -111,6 +147,61 @@ fn read(
         notices: notices(session)?,
         read_at: 0,
     })
+}
+
+fn figure(total: store::ledger::Total) -> LedgerFigure {
+    let store::ledger::Total { team, country, kind, currency, amount } = total;
+    LedgerFigure { team, country, kind, currency, amount }
+}
+
+/// Charges, and what came back of them.
+fn charged_and_refunded(session: &Session<'_>) -> Result<(Vec<LedgerFigure>, Vec<LedgerFigure>), StoreError> {
+    let totals = store::figures::charged_and_refunded(session)?.into_iter();
+    Ok(totals
+        .map(|(charged, back)| {
+            let charged = figure(charged);
+            let back = LedgerFigure { amount: back, ..charged.clone() };
+            (charged, back)
+        })
+        .unzip())
+}
+
+/// Of every team: one where nobody waits is zero and not absent.
+fn waiting(session: &Session<'_>, teams: &Teams) -> Result<Vec<(String, i64)>, StoreError> {
+    let mut waiting: BTreeMap<String, i64> = teams.teams.keys().map(|team| (team.to_string(), 0)).collect();
+    waiting.extend(store::figures::waiting_by_team(session)?);
+    Ok(waiting.into_iter().collect())
+}
+
+/// Freezes of everything, and of single teams.
+fn freezes(session: &Session<'_>) -> Result<(usize, usize), StoreError> {
+    let in_force = store::freezes::in_force(session)?;
+    let of_all = in_force.iter().filter(|freeze| freeze.scope == Scope::All).count();
+    Ok((of_all, in_force.len() - of_all))
+}
+
+/// The events until now. Where the database lost some, everything is counted again.
+fn counted(session: &Session<'_>, known: Events) -> Result<Events, StoreError> {
+    let Head { sequence, .. } = store::audit::head(session)?;
+    let mut events = if sequence < known.until { Events::default() } else { known };
+    for (action, count) in store::figures::events_after(session, events.until)? {
+        *events.by_action.entry(action).or_default() += count;
+    }
+    events.until = sequence;
+    Ok(events)
+}
+
+fn forecast(firsts: Vec<First<Payer>>, currency: Currency) -> Vec<MonthFigure> {
+    let figures = firsts.into_iter().flat_map(|first| {
+        let month = first.month.to_string();
+        first.payers.into_iter().map(move |(payer, (_, amount))| MonthFigure {
+            team: payer.to_string(),
+            month: month.clone(),
+            currency: currency.to_string(),
+            amount,
+        })
+    });
+    figures.collect()
 }
 
 fn account((seen, covered): (SeenAccount, Covered)) -> AccountFigure {

@@ -11,6 +11,7 @@ use crate::clicksend::ClickSend;
 use crate::clock::Clock;
 use crate::domain::billing::Billing;
 use crate::domain::policy::Policy;
+use crate::domain::purchase::Purchase;
 use crate::metrics::Metrics;
 use crate::service::background::Background;
 use crate::service::buying::Buying;
@@ -57,4 +58,23 @@ pub struct Ground {
     pub account: LastAccount,
     /// How long an approval may be used, by people or by a rule.
     pub approval_lasts: Duration,
+}
+
+impl Ground {
+    /// Counts a purchase that came into its state just now.
+    pub fn moved(&self, purchase: &Purchase) {
+        self.metrics.purchase_moved(purchase.state);
+        self.metrics.purchase_ended(purchase.state, self.age(purchase));
+    }
+
+    /// The same where people brought it there.
+    pub fn decided(&self, purchase: &Purchase) {
+        self.moved(purchase);
+        self.metrics.decided(purchase.state, self.age(purchase));
+    }
+
+    fn age(&self, purchase: &Purchase) -> Duration {
+        let age = self.clock.now().duration_since(purchase.created_at);
+        Duration::try_from(age).unwrap_or_default()
+    }
 }

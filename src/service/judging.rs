@@ -77,6 +77,7 @@ impl Ground {
     pub async fn rule(&self, case: &Case) -> Result<Ruling, Refusal> {
         let left = self.budget_left(&case.team, Purses::All).await?;
         let decision = self.policy.decide(&self.facts(case, left));
+        self.metrics.ruled(decision.rule.as_deref(), decision.verdict.as_str());
         let now = self.clock.now();
         let terms = match decision.verdict {
             Verdict::Deny(_) => return Err(denied(&decision)),

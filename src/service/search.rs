@@ -4,10 +4,12 @@
 //! callers' pages cost one call. One call serves all who wait for it. An entry is *fresh*, then *stale* (served
 //! while one call refreshes it, or while upstream is down), then gone.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use moka::future::Cache;
+use tracing::Instrument as _;
 
 use crate::clicksend::{ClickSend, Purpose, ReadError};
 use crate::clock::Clock;
@@ -141,7 +143,7 @@ impl Searches {
         for index in first_row / rows..=last_row / rows {
             let key =
                 PageKey { query: request.query.clone(), page: u32::try_from(index + 1).unwrap_or(u32::MAX) };
-            let (entry, cache) = self.0.entry(principal, key, request.insist).await?;
+            let (entry, cache) = cache_span("search", self.0.entry(principal, key, request.insist)).await?;
             let page_start = index * rows;
             // What was sold is gone before pages are cut, so that a page is short only where upstream's end.
             let on_sale =
@@ -167,10 +169,26 @@ impl Searches {
         self.0.taken.invalidate(number);
     }
 
+    /// How many pages are kept, and what they take by estimate.
+    pub fn kept(&self) -> (u64, u64) {
+        (self.0.pages.entry_count(), self.0.pages.weighted_size())
+    }
+
     /// Lets go of what nobody uses; for a slow timer.
     pub fn tidy(&self) {
         self.0.misses.forget_idle();
     }
+}
+
+/// A look into a cache as a span of its own, with where the answer came from.
+pub(super) async fn cache_span<T, F>(cache: &'static str, look: F) -> Result<(T, CacheResult), Refusal>
+where
+    F: Future<Output = Result<(T, CacheResult), Refusal>>,
+{
+    let span = tracing::info_span!("cache", cache, result = tracing::field::Empty);
+    let looked = look.instrument(span.clone()).await;
+    span.record("result", looked.as_ref().map_or("refused", |(_, result)| result.as_str()));
+    looked
 }
 
 impl Inner {

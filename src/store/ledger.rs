@@ -93,7 +93,7 @@ impl Payer {
     }
 
     /// Who pays for a number of this owner, empty where no team has it.
-    pub(super) fn of_owner(owner: &str) -> Result<Self, StoreError> {
+    pub fn of_owner(owner: &str) -> Result<Self, StoreError> {
         if owner.is_empty() {
             return Ok(Self::Suspense);
         }
@@ -309,24 +309,6 @@ pub struct Total {
     pub currency: String,
     /// How much.
     pub amount: Money,
-}
-
-/// What was charged since ever, for the metrics.
-pub fn charged(session: &Session<'_>) -> Result<Vec<Total>, StoreError> {
-    session.query(
-        "SELECT team, country, kind, currency, sum(amount_micros) FROM ledger
-         WHERE kind NOT IN ('hold', 'release') GROUP BY team, country, kind, currency",
-        &[],
-        |row| {
-            Ok(Total {
-                team: row.text()?,
-                country: row.text()?,
-                kind: row.text()?,
-                currency: row.text()?,
-                amount: Money::from_micros(row.int()?),
-            })
-        },
-    )
 }
 
 /// The full monthly prices of what is owned or may be, by payer and country; for the metrics.

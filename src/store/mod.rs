@@ -15,6 +15,7 @@ pub mod emergency;
 mod engine;
 mod error;
 mod fence;
+pub mod figures;
 pub mod freezes;
 pub mod idempotency;
 pub mod known_numbers;
@@ -44,8 +45,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tracing::{Instrument as _, Span};
 
 use crate::clock::Clock;
+use crate::request_id;
 use emergency::Emergency;
 use engine::Engine;
 use postgres::{Listening, Postgres};
@@ -188,7 +191,10 @@ impl Store {
         R: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        match tokio::time::timeout(DEADLINE, self.0.writer.write(job)).await {
+        // Where the job runs is another thread, which serves many requests.
+        let request = request_id::current();
+        let writing = self.0.writer.write(move |tx| job(tx.on_behalf_of(request)));
+        match tokio::time::timeout(DEADLINE, writing.instrument(transaction("write"))).await {
             Ok(result) => result,
             Err(_) => Err(StoreError::Unanswered.into()),
         }
@@ -207,7 +213,8 @@ impl Store {
     where
         R: Send + 'static,
     {
-        match tokio::time::timeout(DEADLINE, self.0.readers.read(job)).await {
+        let reading = self.0.readers.read(job).instrument(transaction("read"));
+        match tokio::time::timeout(DEADLINE, reading).await {
             Ok(result) => result,
             Err(_) => Err(StoreError::Busy),
         }
@@ -244,6 +251,11 @@ impl Store {
         }
         scrubbed
     }
+}
+
+/// From the wait for a connection, or for the writer, to the answer; what was written is durable then.
+fn transaction(access: &'static str) -> Span {
+    tracing::info_span!("transaction", access)
 }
 
 /// A connection to PostgreSQL waits in its own way, which a thread of somebody's runtime must not; so neither is asked of

@@ -6,6 +6,7 @@
 //! unaudited change is therefore not a rule that somebody may forget but a program that does not compile.
 
 use std::cell::Cell;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -23,6 +24,7 @@ pub struct Tx<'c> {
     session: Session<'c>,
     at: Timestamp,
     trail: Cell<Trail>,
+    request: Option<Arc<str>>,
 }
 
 /// What a transaction did so far.
@@ -49,7 +51,12 @@ impl<R> Finished<R> {
 
 impl<'c> Tx<'c> {
     pub(super) fn new(engine: &'c dyn Engine, at: Timestamp) -> Self {
-        Self { engine, session: engine.session(), at, trail: Cell::new(Trail::Clean) }
+        Self { engine, session: engine.session(), at, trail: Cell::new(Trail::Clean), request: None }
+    }
+
+    /// Its events name the request that caused them.
+    pub(super) fn on_behalf_of(self, request: Option<Arc<str>>) -> Self {
+        Self { request, ..self }
     }
 
     /// Whose claims are made here: this process, or what it is at this moment for the others on the same database.
@@ -87,7 +94,13 @@ impl<'c> Tx<'c> {
 
     /// Appends an event without ending: for a transaction that makes several transitions at once.
     pub fn record(&mut self, event: &AuditEvent) -> Result<(), StoreError> {
-        audit::append(self, event)?;
+        match &self.request {
+            Some(id) => {
+                let named = event.clone().with("request_id", id.as_ref());
+                audit::append(self, &named)?;
+            }
+            None => audit::append(self, event)?,
+        }
         self.trail.set(Trail::Recorded);
         Ok(())
     }

@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 use tracing_subscriber::fmt::MakeWriter;
 
+use super::losses::LOG_LINES;
+
 /// Lines that wait: some seconds of a busy gateway, about a megabyte.
 const QUEUE: usize = 4_096;
 
@@ -71,6 +73,7 @@ impl Write for &Lines {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         if self.queue.try_send(Entry::Line(line.to_owned())).is_err() {
             self.lost.fetch_add(1, Ordering::Relaxed);
+            LOG_LINES.add(1);
         }
         Ok(line.len())
     }

@@ -1,13 +1,15 @@
 //! Logs to standard error and traces to a collector: what the gateway tells while it runs.
 //!
 //! Neither may hold up a request. Log lines go through a bounded queue to a thread of their own (`lines`), spans
-//! through the batch processor's; when a pipe or a collector hangs, lines and spans are lost, and nothing else.
+//! through the batch processor's; when a pipe or a collector hangs, lines and spans are lost and counted ([`losses`]), and nothing else.
 //!
 //! The two have filters of their own: an event stands in the log and not once more in the trace, and only our own
 //! spans are sent, so that the exporter's client does not trace itself.
 
+mod bounded;
 mod json;
 mod lines;
+mod losses;
 #[cfg(test)]
 mod tests;
 mod traces;
@@ -28,6 +30,9 @@ use tracing_subscriber::{Layer, Registry};
 use self::json::JsonLine;
 use self::lines::Lines;
 use crate::config::{self, LogFormat};
+
+pub use losses::{Losses, losses};
+pub use traces::continue_trace;
 
 /// How long the end of the process waits for the collector, and then for the log.
 const LAST_SPANS_WITHIN: Duration = Duration::from_secs(5);

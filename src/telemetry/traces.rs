@@ -1,14 +1,20 @@
 //! Spans to a collector, as OTLP over HTTP.
 
+use std::collections::HashMap;
+
+use opentelemetry::propagation::TextMapPropagator as _;
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_otlp::{ExporterBuildError, Protocol, SpanExporter, WithExportConfig as _};
 use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
-use tracing::{Metadata, Subscriber};
+use tracing::{Metadata, Span, Subscriber};
+use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::registry::LookupSpan;
 
+use super::bounded::Bounded;
 use crate::config::{self, WebUrl};
 
 /// `service.name`, and the name of the tracer.
@@ -31,7 +37,7 @@ pub(super) fn provider(
     // Empty at first: detectors would read the environment, which is for the configuration alone.
     let resource = Resource::builder_empty().with_service_name(SERVICE).build();
     let provider = SdkTracerProvider::builder()
-        .with_batch_exporter(exporter)
+        .with_span_processor(Bounded::to(exporter))
         .with_sampler(sampler)
         .with_resource(resource)
         .build();
@@ -49,6 +55,15 @@ where
         .with_threads(false)
         .with_tracked_inactivity(false)
         .with_filter(filter_fn(is_our_span))
+}
+
+/// Makes a span that was not entered yet part of the trace that a caller began: `traceparent` as W3C's Trace Context has
+/// it. One that is none, or no collector at all, changes nothing.
+pub fn continue_trace(span: &Span, traceparent: &str) {
+    let carrier = HashMap::from([("traceparent".to_owned(), traceparent.to_owned())]);
+    let context = TraceContextPropagator::new().extract(&carrier);
+    // Without a collector there is nothing that could continue.
+    let _ = span.set_parent(context);
 }
 
 fn is_our_span(metadata: &Metadata<'_>) -> bool {

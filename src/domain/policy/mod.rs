@@ -36,6 +36,17 @@ pub enum Verdict {
     Approvals(ApprovalTerms),
 }
 
+impl Verdict {
+    /// The word in metrics.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Deny(_) => "deny",
+            Self::Approvals(_) => "approvals",
+        }
+    }
+}
+
 /// One rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Rule {

@@ -21,6 +21,7 @@ use crate::domain::principal::Principal;
 use crate::http::authenticate::only;
 use crate::http::context::escaped;
 use crate::http::door::Door;
+use crate::http::observe;
 use crate::http::refusal::{HttpCode, HttpRefusal};
 use crate::http::state::{Caller, Public};
 
@@ -69,7 +70,7 @@ pub(super) async fn enter(State(public): State<Public>, mut request: Request, ne
     };
     match public.verifier.verify(&token).await {
         Ok(principal) => {
-            tracing::Span::current().record("subject", principal.person.subject.as_str());
+            observe::note_team(&principal);
             let form_token = form_token.unwrap_or_default();
             let visitor = Visitor { principal: Arc::clone(&principal), form_token, by_cookie };
             request.extensions_mut().insert(Caller(principal));

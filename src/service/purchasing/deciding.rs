@@ -109,7 +109,7 @@ impl Inner {
             .store
             .write(move |tx| approve(tx, purchase.id, &approval, shown, comment, ends));
         let approved: Purchase = approving.await?;
-        self.parts.ground.metrics.purchase_moved(approved.state);
+        self.parts.ground.decided(&approved);
         if approved.state == State::Expired { Err(gone(&approved)) } else { Ok(approved) }
     }
 
@@ -195,7 +195,7 @@ impl Inner {
     pub(super) async fn expire(&self, purchase: Purchase) -> Result<Purchase, Refusal> {
         let id = purchase.id;
         let expired: Purchase = self.parts.ground.store.write(move |tx| expire(tx, id)).await?;
-        self.parts.ground.metrics.purchase_moved(expired.state);
+        self.parts.ground.decided(&expired);
         Ok(expired)
     }
 
@@ -209,7 +209,7 @@ impl Inner {
         let by = principal.clone();
         let ended: Purchase =
             self.parts.ground.store.write(move |tx| end(tx, id, &by, said, comment)).await?;
-        self.parts.ground.metrics.purchase_moved(ended.state);
+        self.parts.ground.decided(&ended);
         Ok(ended)
     }
 

@@ -149,13 +149,13 @@ impl Inner {
             Reserved::Elsewhere(purchase) => return Ok(purchase),
             Reserved::Frozen(refusal) => return Err(refusal),
             Reserved::Cancelled(purchase) => {
-                self.parts.ground.metrics.purchase_moved(purchase.state);
+                self.parts.ground.moved(&purchase);
                 return Ok(purchase);
             }
         };
         // Two transitions in one commit.
         self.parts.ground.metrics.purchase_moved(State::Reserved);
-        self.parts.ground.metrics.purchase_moved(purchase.state);
+        self.parts.ground.moved(&purchase);
         self.parts.searches.forget_number(purchase.number.as_str());
         if clearance.mode == Mode::Rehearsal {
             return self.end_rehearsal(purchase, claim).await;
@@ -165,7 +165,7 @@ impl Inner {
         // A fault of ours in the middle of sending proves nothing: the number may have been sold.
         let sent = sending.catch_unwind().await.unwrap_or_else(|_| Sent::Ambiguous(PANICKED.to_owned()));
         let settled = self.settle_for_certain(claim, sent).await;
-        self.parts.ground.metrics.purchase_moved(settled.state);
+        self.parts.ground.moved(&settled);
         let is_gone = settled.code.as_deref() == Some(Code::NumberNotAvailable.as_str());
         if !settled.state.is_active() && !is_gone {
             self.parts.searches.offer_again(settled.number.as_str());

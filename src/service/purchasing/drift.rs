@@ -84,7 +84,7 @@ impl Inner {
         }
         let moving = self.parts.ground.store.write(move |tx| redecide(tx, purchase, quote, ruling, moved));
         let decided: Purchase = moving.await?;
-        self.parts.ground.metrics.purchase_moved(decided.state);
+        self.parts.ground.moved(&decided);
         Ok(decided)
     }
 

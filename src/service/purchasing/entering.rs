@@ -123,7 +123,7 @@ impl Inner {
     ) -> Result<Entered, NotEntered> {
         let entered: Entered = self.parts.ground.store.write(move |tx| submission.run(tx, at_once)).await?;
         if !entered.0.replayed {
-            self.parts.ground.metrics.purchase_moved(entered.0.purchase.state);
+            self.parts.ground.moved(&entered.0.purchase);
         }
         Ok(entered)
     }

@@ -322,12 +322,7 @@ impl Inner {
         refusal: Refusal,
     ) -> Refusal {
         self.parts.ground.metrics.refused(refusal.code.as_str());
-        tracing::info!(
-            code = refusal.code.as_str(),
-            number = number.masked(),
-            subject = principal.person.subject,
-            "purchase refused"
-        );
+        tracing::info!(code = refusal.code.as_str(), number = number.masked(), "purchase refused");
         if matches!(refusal.code, Code::AuditUnavailable) || refusal.subject.is_some() {
             return refusal;
         }

@@ -54,7 +54,7 @@ impl Inner {
             purchase = %purchase.id, number = purchase.number.masked(), state = purchase.state.as_str(),
             "a purchase was booked without upstream's answer; its charge is an estimate"
         );
-        self.parts.ground.metrics.purchase_moved(purchase.state);
+        self.parts.ground.moved(purchase);
         self.parts.searches.forget_number(purchase.number.as_str());
         booked.tell(&self.parts.ground).await?;
         self.parts.owned.reread().await
@@ -73,7 +73,7 @@ impl Inner {
     }
 
     pub(super) fn tell_given_up(&self, purchase: &Purchase) {
-        self.parts.ground.metrics.purchase_moved(purchase.state);
+        self.parts.ground.moved(purchase);
         self.parts.searches.offer_again(purchase.number.as_str());
     }
 
@@ -90,7 +90,7 @@ impl Inner {
                 purchase = %purchase.id, number = purchase.number.masked(),
                 "nobody knows for a day whether this was bought; compare with ClickSend's dashboard and resolve it"
             );
-            self.parts.ground.metrics.purchase_moved(purchase.state);
+            self.parts.ground.moved(&purchase);
             self.parts.ground.metrics.alarmed(Alarm::Stalled);
         }
         Ok(())

@@ -1,5 +1,7 @@
 //! The forecast: what the next twelve 1sts will take for what is owned now, and how far the balance reaches.
 
+use jiff::Timestamp;
+
 use crate::domain::billing::{First, forecast};
 use crate::domain::money::{Currency, Money};
 use crate::domain::principal::Principal;
@@ -34,15 +36,23 @@ pub struct Forecast {
 }
 
 impl Spend {
-    /// The account's money and how far it reaches, for the metrics.
-    pub async fn account(&self) -> Result<Option<(SeenAccount, Covered)>, StoreError> {
-        let seen = self.0.account.get();
-        let Some((seen, currency)) = seen.zip(self.0.billing.currency) else { return Ok(None) };
+    /// The next twelve 1sts of everybody, and the account's money with how far it reaches: for the metrics.
+    pub async fn to_come(&self) -> Result<(Vec<First<Payer>>, Option<(SeenAccount, Covered)>), StoreError> {
         let now = self.0.billing.month(self.0.clock.now());
         let fees = self.0.store.read(store::owned::fees).await?;
-        let totals: Vec<Money> = forecast(now, &fees, FIRSTS).iter().map(First::total).collect();
-        let covered = seen.covers(currency, &totals);
-        Ok(Some((seen, covered)))
+        let firsts = forecast(now, &fees, FIRSTS);
+        let totals: Vec<Money> = firsts.iter().map(First::total).collect();
+        let account = self.0.account.get().zip(self.0.billing.currency).map(|(seen, currency)| {
+            let covered = seen.covers(currency, &totals);
+            (seen, covered)
+        });
+        Ok((firsts, account))
+    }
+
+    /// When the next 1st begins, where upstream's months turn.
+    pub fn next_first(&self) -> Timestamp {
+        let billing = &self.0.billing;
+        billing.month(self.0.clock.now()).next().begins(&billing.zone)
     }
 
     /// What the next twelve 1sts will take, if nothing is bought and nothing given up until then.

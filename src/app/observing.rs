@@ -1,0 +1,69 @@
+//! What the operators' listener looks at, wired.
+
+use std::sync::Arc;
+
+use crate::app::wiring::{Wired, teams};
+use crate::auth;
+use crate::clicksend::Operation;
+use crate::http::ops::{OpsParts, Readiness};
+use crate::metrics::ProcessFigure;
+use crate::service::Code;
+use crate::service::figures::FigureReader;
+use crate::service::search::Searches;
+use crate::service::spend::Spend;
+use crate::telemetry::{self, Losses};
+
+impl Wired<'_> {
+    /// Begins what may happen at zero: a series that is born with its first event loses it to `increase()`, and an alert that
+    /// counts events would miss the one that matters.
+    pub(super) fn expect(&self) {
+        self.metrics.expect_refusals(Code::ALL.into_iter().map(Code::as_str));
+        let reasons = auth::Reason::ALL.into_iter().map(auth::Reason::as_str);
+        self.metrics.expect_refused_tokens(reasons.chain(["missing", "issuer_unavailable"]));
+        for operation in Operation::ALL {
+            for outcome in operation.outcomes() {
+                self.metrics.expect_call(operation.as_str(), outcome.as_str());
+            }
+        }
+        for rule in self.config.policy.rules() {
+            self.metrics.expect_rule(Some(&rule.name), rule.then.as_str());
+        }
+        // Where no rule matches, the answer is no.
+        self.metrics.expect_rule(None, "deny");
+    }
+
+    /// Everything behind the operators' listener.
+    pub(super) fn ops(&self, readiness: &Readiness, searches: Searches) -> OpsParts {
+        let upstream = self.upstream.clone();
+        OpsParts {
+            metrics: self.metrics.clone(),
+            figures: FigureReader::new(
+                self.store.clone(),
+                Arc::new(teams(self.config)),
+                self.config.budget.currency,
+                self.config.budget.time_zone.clone(),
+                self.clock.clone(),
+                Spend::new(self.ground()),
+            ),
+            verifier: Arc::clone(&self.verifier),
+            buying: self.buying.clone(),
+            process: Box::new(move || process(&searches)),
+            credentials_refused: Box::new(move || upstream.credentials_refused()),
+            ready: readiness.clone(),
+        }
+    }
+}
+
+/// What this process keeps in memory, and what its telemetry lost.
+fn process(searches: &Searches) -> ProcessFigure {
+    let (cached_pages, cached_bytes) = searches.kept();
+    let Losses { log_lines, spans_sent, spans_not_taken, spans_queue_full } = telemetry::losses();
+    ProcessFigure {
+        cached_pages,
+        cached_bytes,
+        log_lines_lost: log_lines,
+        spans_sent,
+        spans_not_taken,
+        spans_queue_full,
+    }
+}
