@@ -70,6 +70,7 @@ def both(name, value, **labels):
 
 
 OF_JOB = {"job": JOB}
+OLDEST = "numbers_gateway_purchase_oldest_in_state_timestamp_seconds"
 OF_GROWTH = {"job": JOB, "team": "growth", "kind": "spend", "currency": "AUD"}
 PAGE, TICKET = {"severity": "page"}, {"severity": "ticket"}
 
@@ -147,8 +148,12 @@ CASES = {
         ({in_state("dispatching"): "1x10 0x20"}, 18),
         ({in_state("dispatching"): "0x9 1x20"}, 18),
     ]),
-    "ApprovalsWait": (TICKET, [({in_state("pending_approval"): f"1x{30 * HOUR_5}"}, 27 * HOUR, [OF_JOB])], [
-        ({in_state("pending_approval"): f"1x{12 * HOUR_5} 0x6 1x{20 * HOUR_5}"}, 27 * HOUR),
+    "ApprovalsWait": (TICKET, [
+        (both(OLDEST, f"3600x{30 * HOUR_5}", state="pending_approval"), 26 * HOUR, [OF_JOB]),
+    ], [
+        # Another one is the oldest by then.
+        (both(OLDEST, f"3600x{12 * HOUR_5} 39600x{20 * HOUR_5}", state="pending_approval"), 27 * HOUR),
+        (both(OLDEST, f"3600x{30 * HOUR_5}", state="unknown"), 27 * HOUR),
     ]),
     "LateSale": (PAGE, [({alarm("late_sale"): "0x5 1x20"}, 8, [OF_JOB])], [
         ({alarm("late_sale"): "3x30", alarm("gone"): "0x5 1x20"}, 8),
@@ -220,7 +225,9 @@ CASES = {
     ]),
     "ConfigReloadFailed": (TICKET, [
         ({gw("numbers_gateway_config_reload_success"): "0x9"}, 5, [{"job": JOB, "instance": "a:9464"}]),
-    ], [({gw("numbers_gateway_config_reload_success"): "1x9"}, 5)]),
+        ({gw("numbers_gateway_config_reload_success"): "1x9", gw("numbers_gateway_certificate_reload_success"): "0x9"}, 5,
+         [{"job": JOB, "instance": "a:9464"}]),
+    ], [({gw("numbers_gateway_config_reload_success"): "1x9", gw("numbers_gateway_certificate_reload_success"): "1x9"}, 5)]),
     "NoticesUndelivered": (TICKET, [
         (both("numbers_gateway_notices", "2x20", webhook="chat", state="dead"), 10, [{"job": JOB, "webhook": "chat"}]),
     ], [

@@ -94,6 +94,15 @@ def prometheus_asks_the_operators_listener():
 
 
 @check
+def prometheus_tells_alertmanager_and_alertmanager_has_its_file():
+    [alerting] = read("prometheus/prometheus.yml")["alerting"]["alertmanagers"]
+    [target] = alerting["static_configs"][0]["targets"]
+    assert target == "alertmanager:9093" and "alertmanager" in SERVICES
+    assert mounts("alertmanager")["/etc/alertmanager"] == "./alertmanager"
+    assert (DEPLOY / "alertmanager/alertmanager.yml").exists()
+
+
+@check
 def grafana_finds_prometheus_and_the_dashboards():
     [source], [provider] = DATASOURCES, PROVIDERS
     assert source["url"] == "http://prometheus:9090" and "prometheus" in SERVICES

@@ -15,6 +15,8 @@ need "Python's packages are here" python_env "$CACHE/python-deploy" tests/deploy
 need "promtool is here" debian_tool promtool prometheus
 
 step "the files fit together" "$python" tests/deploy/stack.py
+step "the page of metrics is what the catalogue says" "$python" tests/deploy/catalogue.py
+step "the dashboards are what their modules say" "$python" -m boards
 step "the dashboards keep the house rules" "$python" tests/deploy/dashboards.py
 step "Prometheus takes its configuration" promtool check config deploy/prometheus/prometheus.yml
 step "the dashboards' queries are PromQL" queries_are_promql
@@ -24,11 +26,4 @@ step "every alert fires when it has to, and only then" "$python" tests/deploy/al
 step "an alert that said always or never would be noticed" "$python" tests/deploy/alerts.py "$SUITE_DIR/mutants" --mutants
 
 need "everything builds" build_gateway
-if "$GATEWAY" demo --help 2>&1 | grep -q -- --ops-listen; then
-    need "the demo starts" start_demo
-    step "the gateway tells what the dashboards ask for" "$python" tests/deploy/live_metrics.py "$SUITE_DIR/panels.yml"
-    step "every panel shows something" promtool test rules "$SUITE_DIR/panels.yml"
-    step "the gateway takes the configuration of compose" "$GATEWAY" check-config --config deploy/gateway.toml
-else
-    skip "the metrics of a running gateway: this build has no demo yet"
-fi
+step "the gateway takes the configuration of compose" "$GATEWAY" check-config --config deploy/gateway.toml
