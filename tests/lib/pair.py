@@ -19,9 +19,11 @@ from engine import storage
 
 PROGRAM = os.environ["GATEWAY"]
 
-CONFIGURATION = """
+SERVER = """
 [server]
 listen = "127.0.0.1:0"
+"""
+CONFIGURATION = """
 [ops]
 listen = "127.0.0.1:0"
 [upstream]
@@ -126,7 +128,10 @@ class Server:
 class Pair:
     """Both, the folder with everything the gateway writes, and tokens for whoever is needed."""
 
-    def __init__(self, folder: Path, extra: str = "", secret: str | None = None, environment: dict | None = None):
+    def __init__(
+        self, folder: Path, extra: str = "", secret: str | None = None, environment: dict | None = None, own_server: bool = False
+    ):
+        """`extra` stands before the rest of the configuration, with a [server] of its own where `own_server` says so."""
         self.folder = folder.resolve()
         self.folder.mkdir(parents=True, exist_ok=True)
         self.username, self.api_key = f"user-{secrets.token_hex(4)}", secrets.token_urlsafe(24)
@@ -143,7 +148,7 @@ class Pair:
         written = CONFIGURATION.format(
             simulator=self.simulator, username=self.username, folder=self.folder, storage=storage(self.folder)
         )
-        (self.folder / "gateway.toml").write_text(extra + written)
+        (self.folder / "gateway.toml").write_text(extra + ("" if own_server else SERVER) + written)
         self.start(environment)
 
     def start(self, environment: dict | None = None) -> None:
