@@ -11,6 +11,7 @@ mod upstream;
 mod wiring;
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ use tokio_util::task::TaskTracker;
 use crate::clicksend::ClickSend;
 use crate::clock::Clock;
 use crate::config::{Config, Database};
-use crate::domain::audit::{Actor, AuditEvent, Target};
+use crate::domain::audit::{Actor, AuditEvent, Head, Target};
 use crate::domain::policy::Policy;
 use crate::http::PublicRouter;
 use crate::http::ops::{self, Readiness};
@@ -227,6 +228,16 @@ impl Gateway {
 pub fn migrate(config: &Config) -> Result<(), StartError> {
     Store::open(&database(config)?, Clock::system())?;
     Ok(())
+}
+
+/// Copies the configured database into a new file, beside whoever serves from it; gives the end of the copy's evidence.
+pub fn backup(config: &Config, to: &Path) -> Result<Head, StartError> {
+    match &config.storage.database {
+        Database::Sqlite(path) => Ok(store::backup(path, to)?),
+        Database::Postgres(_) => Err(StartError::Configuration(
+            "storage.url is PostgreSQL: its own tools make the backup, see deploy/README.md".to_owned(),
+        )),
+    }
 }
 
 /// What `check-config --live` asks: the account, and how many numbers the first page counts.

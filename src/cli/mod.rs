@@ -4,6 +4,7 @@
 //! and nothing else. The exit code tells scripts what kind of failure it was ([`Status`]).
 
 mod audit;
+mod backup;
 mod check_config;
 mod config_file;
 mod demo;
@@ -55,6 +56,7 @@ enum Command {
     Keys(keys::Keys),
     Policy(policy::Policy),
     Purchases(purchases::Purchases),
+    Backup(backup::Backup),
     Migrate(migrate::Migrate),
     Healthcheck(healthcheck::Healthcheck),
     /// Prints the OpenAPI document of the gateway's HTTP interface.
@@ -75,6 +77,7 @@ impl Cli {
             Command::Keys(keys) => keys.run(),
             Command::Policy(policy) => policy.run(),
             Command::Purchases(purchases) => purchases.run(),
+            Command::Backup(backup) => backup.run(),
             Command::Migrate(migrate) => migrate.run(),
             Command::Healthcheck(check) => check.run(),
             Command::Openapi => output::result(crate::http::openapi()),
@@ -124,6 +127,7 @@ mod tests {
             "simulator --listen 127.0.0.1:0 --seed 7 --username u --api-key k",
             "check-config --config gateway.toml --live",
             "audit verify",
+            "backup gateway.backup --config gateway.toml",
             "audit verify --config gateway.toml --json",
             "audit verify --database data/gateway.db --head audit-head",
             "audit verify --export evidence.ndjson",

@@ -48,6 +48,7 @@ use tokio::sync::watch;
 use tracing::{Instrument as _, Span};
 
 use crate::clock::Clock;
+use crate::domain::audit::Head;
 use crate::request_id;
 use emergency::Emergency;
 use engine::Engine;
@@ -251,6 +252,11 @@ impl Store {
         }
         scrubbed
     }
+}
+
+/// Copies a database that somebody may serve from; what a server keeps is copied by the server's own tools. Blocks.
+pub fn backup(from: &Path, to: &Path) -> Result<Head, StoreError> {
+    sqlite::backup(from, to)
 }
 
 /// From the wait for a connection, or for the writer, to the answer; what was written is durable then.

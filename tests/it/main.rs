@@ -11,6 +11,7 @@
 mod approving;
 mod audit;
 mod authorisation;
+mod backup;
 mod buying;
 mod canary;
 mod chaos;

@@ -7,7 +7,7 @@ source tests/sdk/steps.sh
 
 # What is about SQLite's files and words; what a server does instead, store::tests::server and replicas::away try. Chaos is a
 # suite of its own.
-about_files=(audit::triggers disk:: chaos:: notices::trouble::a_notice_whose_process_was_killed_between)
+about_files=(audit::triggers backup:: disk:: chaos:: notices::trouble::a_notice_whose_process_was_killed_between)
 
 need "PostgreSQL 15 is here" postgres_is_here
 need "PgBouncer is here" pgbouncer_is_here

@@ -1,5 +1,6 @@
 //! How an SQLite file is opened: durable for writing, harmless for reading, by one serving process only.
 
+mod backup;
 pub(super) mod cells;
 mod engine;
 
@@ -12,6 +13,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::store::error::StoreError;
 
+pub(super) use backup::backup;
 pub(super) use engine::Sqlite;
 
 /// WAL lets readers go on beside the writer. `synchronous=FULL` makes every commit an fsync: with NORMAL the last

@@ -124,7 +124,8 @@ class Board:
         """A bar for each value of a label, in the label's order."""
         options = {
             "reduceOptions": {"calcs": [], "fields": "/^Value$/", "values": True}, "displayMode": "basic",
-            "orientation": "horizontal", "showUnfilled": True, "valueMode": "text", "text": SIZES,
+            "orientation": "horizontal", "showUnfilled": True, "valueMode": "text",
+            "text": {**SIZES, "titleSize": 11},
         }  # fmt: skip
         order = [
             {"id": "sortBy", "options": {"fields": {}, "sort": [{"field": label}]}},

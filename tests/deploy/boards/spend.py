@@ -43,14 +43,14 @@ def board() -> Board:
     b.table("Budgets", "Of each team: the month's limit, what was spent, what is held for buys under way and renewals that are due, what is left, what the month comes to at this pace (from its fourth day on), and the number fees. Empty: no limit.", [
         ("Limit", budget("limit", "spend")), ("Spent", budget("spent", "spend")), ("Held", budget("held", "spend")), ("Left", left),
         ("At this pace", f"{budget('spent', 'spend')} / {GONE}"), ("Fees a month", budget("spent", "recurring")), ("Limit of fees", budget("limit", "recurring")),
-    ], "team", MONEY, w=24, h=7)
+    ], "team", MONEY, w=24, h=6)
     b.row("Months")
     b.bars_by("month", "Spent by month", "Charges of each of the last twelve months, less what came back.",
               f"sum by (month) ({same('numbers_gateway_spend_in_month', 'team', 'month', **OF_TEAM)})", h=9)
     b.bars_by("month", "What the next twelve 1sts take", "If nothing is bought and nothing given up until then.",
               f"sum by (month) ({same('numbers_gateway_forecast', 'team', 'month', **OF_TEAM)})", h=9)
     b.matrix("By month and team", "The same months, cut by who pays. (suspense) pays for numbers that no team has.",
-             f"sum by (month, team) ({same('numbers_gateway_spend_in_month', 'team', 'month', **OF_TEAM)})", "month", "team")
+             f"sum by (month, team) ({same('numbers_gateway_spend_in_month', 'team', 'month', **OF_TEAM)})", "month", "team", h=13)
     b.row("What it is spent on")
     charge = same("numbers_gateway_spend_total", "team", "country", "charge", **OF_TEAM)
     b.lines("Charges booked, by team", "Everything ever charged, as booked in the ledger; a step up is a purchase or a monthly fee. Never falls.",
