@@ -99,6 +99,17 @@ pub fn batch(path: &Path, statements: &str) {
     ask(&url(path), async move |client| client.batch_execute(&statements).await.unwrap());
 }
 
+/// The one column of a statement in the engine's own words, as text.
+pub fn own_words(path: &Path, statement: &str) -> Vec<String> {
+    if server(path).is_none() {
+        return texts(&Connection::open(path).unwrap(), statement);
+    }
+    let statement = statement.to_owned();
+    ask(&url(path), async move |client| {
+        client.query(&statement, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
+    })
+}
+
 /// The same once more, at another place, where there may be an older one. Nobody uses it meanwhile.
 pub fn copy_to(from: &Path, to: &Path) {
     if server(from).is_none() {
