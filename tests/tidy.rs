@@ -99,7 +99,6 @@ const HOMES: &[Home] = &[
         "layers stand in the route table; a listener hands requests on",
     ),
     home("tower_http", &["http"], "layers stand in the route table"),
-    home("tower_governor", &["http"], "layers stand in the route table"),
     home("utoipa", &["http"], "the document describes routes, so it stands beside them"),
     home("utoipa_axum", &["http"], "the document describes routes, so it stands beside them"),
     home("askama", &["http"], "pages are made where they are served, and escape what they show"),
@@ -119,11 +118,7 @@ const HOMES: &[Home] = &[
     home("rustls_platform_verifier", &["store"], "as above"),
     home("tokio_postgres", &["store"], "no SQL outside the store"),
     home("tokio_postgres_rustls", &["store"], "as above"),
-    home(
-        "governor",
-        &["http", "service"],
-        "limits are charged at the edge, or where a request turns out dear",
-    ),
+    home("governor", &["service"], "limits are charged at the edge, or where a request turns out dear"),
     home(
         "ipnet",
         &["app", "config", "http", "notify"],

@@ -5,6 +5,7 @@
 
 mod evidence;
 mod listen;
+mod live;
 mod observing;
 mod reload;
 mod upstream;
@@ -23,7 +24,7 @@ use tokio_util::task::TaskTracker;
 use crate::clicksend::ClickSend;
 use crate::clock::Clock;
 use crate::config::{Config, Database};
-use crate::domain::audit::{Actor, AuditEvent, Head, Target};
+use crate::domain::audit::Head;
 use crate::domain::policy::Policy;
 use crate::http::PublicRouter;
 use crate::http::ops::{self, Readiness};
@@ -133,6 +134,7 @@ impl Gateway {
             reads: reads.clone(),
             buying,
             account: LastAccount::default(),
+            live: live::LiveParts::of(config),
         };
         let (public, limits) = parts.public()?;
         public.notices.begin().await?;
@@ -145,7 +147,7 @@ impl Gateway {
         let (registrations, notices) = (public.registrations.clone(), public.notices.clone());
         let verifier = Arc::clone(&public.verifier);
         let (purchasing, following) = (public.purchasing.clone(), wiring::following(&public, &parts.store));
-        let reload = Reload::new(config, &parts.upstream, &public).await?;
+        let reload = Reload::new(&parts, &public, limits.clone()).await?;
         let router = PublicRouter::new(public);
 
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
@@ -289,10 +291,7 @@ async fn keep_policy(store: &Store, policy: Policy) -> Result<(), StartError> {
                 return tx.unchanged(());
             }
             store::policies::insert(&mut tx, &policy)?;
-            let target = Target::new("policy", &policy.digest());
-            let event = AuditEvent::new("policy.loaded", Actor::Gateway("start"), target)
-                .with("rules", policy.rules().len());
-            tx.commit(&event, ())
+            tx.commit(&reload::loaded(&policy, "start"), ())
         })
         .await;
     Ok(kept?)

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::app::wiring::{Wired, teams};
+use crate::app::wiring::Wired;
 use crate::auth;
 use crate::clicksend::Operation;
 use crate::http::ops::{OpsParts, Readiness};
@@ -39,7 +39,7 @@ impl Wired<'_> {
             metrics: self.metrics.clone(),
             figures: FigureReader::new(
                 self.store.clone(),
-                Arc::new(teams(self.config)),
+                self.live.teams.clone(),
                 self.config.budget.currency,
                 self.config.budget.time_zone.clone(),
                 self.clock.clone(),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::app::StartError;
+use crate::app::live::LiveParts;
 use crate::auth::{self, ClaimNames, Denied, IssuerOptions, KeyError, Verifier};
 use crate::clicksend::ClickSend;
 use crate::clock::Clock;
@@ -45,6 +46,7 @@ pub(super) struct Wired<'c> {
     pub(super) reads: Background,
     pub(super) buying: Buying,
     pub(super) account: LastAccount,
+    pub(super) live: LiveParts,
 }
 
 impl Wired<'_> {
@@ -74,13 +76,18 @@ impl Wired<'_> {
                 settings: reconciling_settings(self.config),
             }),
             purchasing,
-            freezes: Freezes::new(ground.store.clone(), ground.buying.clone(), Arc::clone(&ground.teams)),
+            freezes: Freezes::new(ground.store.clone(), ground.buying.clone(), ground.teams.clone()),
             searches,
             owned,
             notices: self.notices(&ground)?,
-            evidence: Evidence::new(self.store.clone(), self.config.policy.digest()),
+            evidence: Evidence::new(self.store.clone(), ground.policy.clone()),
             teams: ground.teams,
-            sharers: self.sharers(),
+            reads: Arc::new(PersonLimit::new(
+                metrics::Limit::Reads,
+                rate(self.config.limits.reads),
+                self.sharers(),
+                self.metrics.clone(),
+            )),
             addresses: Arc::new(KeyedLimit::new(
                 metrics::Limit::Addresses,
                 rate(self.config.limits.addresses),
@@ -158,8 +165,9 @@ impl Wired<'_> {
         Ground {
             upstream: self.upstream.clone(),
             store: self.store.clone(),
-            teams: Arc::new(teams(self.config)),
-            policy: Arc::new(self.config.policy.clone()),
+            teams: self.live.teams.clone(),
+            policy: self.live.policy.clone(),
+            per_day: self.live.per_day.clone(),
             writes: self.common_limit(metrics::Limit::Writes, self.config.limits.writes),
             decisions: self.common_limit(metrics::Limit::Decisions, self.config.limits.decisions),
             background: self.background.clone(),
@@ -281,7 +289,6 @@ fn edge_settings(config: &Config) -> EdgeSettings {
         trusted_proxies: config.server.trusted_proxies.clone(),
         body_timeout: config.server.body_timeout,
         is_encrypted: config.server.tls.is_some(),
-        reads: rate(config.limits.reads),
         time_zone: config.budget.time_zone.clone(),
         search_shape: match config.compat.search_shape {
             config::SearchShape::Object => SearchShape::Page,
@@ -290,7 +297,7 @@ fn edge_settings(config: &Config) -> EdgeSettings {
     }
 }
 
-fn rate(rate: config::Rate) -> Rate {
+pub(super) fn rate(rate: config::Rate) -> Rate {
     Rate { requests: rate.requests, period: rate.period, burst: rate.burst }
 }
 
@@ -320,7 +327,6 @@ fn budget(limits: config::BudgetLimits) -> Budget {
 }
 
 fn purchasing_settings(config: &Config) -> PurchasingSettings {
-    let per_day = config.limits.purchases_per_day;
     PurchasingSettings {
         types: config.purchases.types.clone(),
         currency: config.budget.currency,
@@ -329,8 +335,6 @@ fn purchasing_settings(config: &Config) -> PurchasingSettings {
         price_tolerance: config.purchases.price_tolerance.basis_points(),
         answer_within: config.purchases.answer_within,
         list_younger_than: config.purchases.sweep_every * 2,
-        per_day_subject: per_day.subject.get().into(),
-        per_day_team: per_day.team.get().into(),
     }
 }
 

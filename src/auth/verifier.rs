@@ -31,6 +31,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// How often key files are looked at: a key that was taken out opens nothing a second later.
 const LOOK_AT_FILES_EVERY: Duration = Duration::from_millis(200);
 
+/// Issuers with their keys, read and not believed yet.
+pub struct Loaded(Trust);
+
 /// Verifies tokens of the configured issuers.
 #[derive(Debug)]
 pub struct Verifier {
@@ -77,10 +80,24 @@ impl Verifier {
     /// # Errors
     /// Every fault of every issuer; then nothing changes.
     pub fn replace(&self, issuers: Vec<IssuerOptions>, denied: Denied) -> Result<(), Vec<KeyError>> {
-        let _alone = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        let trust = Trust::load(issuers, denied, &self.clock, &self.trust.load().issuers)?;
-        self.trust.store(Arc::new(trust));
+        let loaded = self.load(issuers, denied)?;
+        self.trust(loaded);
         Ok(())
+    }
+
+    /// The first half of [`Verifier::replace`]: reads key files, and changes nothing.
+    ///
+    /// # Errors
+    /// Every fault of every issuer.
+    pub fn load(&self, issuers: Vec<IssuerOptions>, denied: Denied) -> Result<Loaded, Vec<KeyError>> {
+        Trust::load(issuers, denied, &self.clock, &self.trust.load().issuers).map(Loaded)
+    }
+
+    /// The second half: believes what was loaded from now on. A key file that changed in between is read again at the next
+    /// look.
+    pub fn trust(&self, loaded: Loaded) {
+        let _alone = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.trust.store(Arc::new(loaded.0));
     }
 
     /// Who a token stands for. Waits, at most five seconds per issuer of that name, only when the token names a

@@ -61,16 +61,28 @@ impl Following {
     }
 
     async fn read_again(&mut self, reload: &Reload) {
-        let (sources, of_gateway) = (self.sources.clone(), reload.clone());
+        let sources = self.sources.clone();
         // Off the runtime: the disk with the configuration may hang, and requests do not wait for it.
-        let read = tokio::task::spawn_blocking(move || load(&sources, &of_gateway));
-        match read.await {
+        let read = tokio::task::spawn_blocking(move || config::load(&sources));
+        let applied = match read.await {
             Ok(Ok(loaded)) => {
-                tell_changes(&self.running, &loaded.origins);
+                let changed = self.running.changes(&loaded.origins);
+                let applied = reload.apply(&loaded.config, &changed).await;
+                applied.map(|()| (loaded, changed)).map_err(|fault| fault.to_string())
+            }
+            Ok(Err(faults)) => {
+                reload.refuse();
+                Err(faults.to_string())
+            }
+            Err(error) => Err(error.to_string()),
+        };
+        match applied {
+            Ok((loaded, changed)) => {
+                tell_changes(changed);
                 self.running = loaded.origins;
                 self.key_file = loaded.config.upstream.api_key_file;
             }
-            Ok(Err(faults)) => {
+            Err(faults) => {
                 for fault in faults.lines() {
                     tracing::error!(
                         fault,
@@ -78,7 +90,6 @@ impl Following {
                     );
                 }
             }
-            Err(error) => tracing::error!(%error, "the configuration could not be read again"),
         }
     }
 
@@ -101,19 +112,10 @@ async fn stamp(path: &Path) -> Stamp {
     Some((file.ino(), file.size(), file.ctime(), file.ctime_nsec()))
 }
 
-fn load(sources: &Sources, reload: &Reload) -> Result<Loaded, String> {
-    let loaded = config::load(sources).map_err(|faults| {
-        reload.refuse();
-        faults.to_string()
-    })?;
-    reload.apply(&loaded.config).map_err(|fault| fault.to_string())?;
-    Ok(loaded)
-}
-
 /// Names the keys that are different now; values stay out of the log.
-fn tell_changes(before: &Origins, after: &Origins) {
+fn tell_changes(changed: Vec<String>) {
     let (followed, waiting): (Vec<String>, Vec<String>) =
-        before.changes(after).into_iter().partition(|key| Reload::follows(key));
+        changed.into_iter().partition(|key| Reload::follows(key));
     tracing::info!(changed = ?followed, "the configuration was read again and is in force");
     if !waiting.is_empty() {
         tracing::warn!(keys = ?waiting, "these keys have changed and need a restart");

@@ -16,7 +16,8 @@ use crate::telemetry::{Telemetry, Verbosity};
 #[derive(Debug, Args)]
 #[command(
     after_help = "Logs go to standard error. A stop takes no new purchases and waits for what is in flight, at most \
-                  server.drain_grace. SIGHUP and a changed file read [auth] and the upstream credentials again,\n                  and SIGHUP the certificate.\n\nExample:\n  numbers-gateway serve --config gateway.toml"
+                  server.drain_grace. A changed file or SIGHUP is read again: issuers, teams, budgets, rules, limits \
+                  and ClickSend's credentials follow at once or not at all; SIGHUP also reads the certificate.\n\nExample:\n  numbers-gateway serve --config gateway.toml"
 )]
 pub(super) struct Serve {
     #[command(flatten)]

@@ -88,14 +88,12 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a broken fixture stops the test")]
 
-    use std::num::NonZeroU32;
     use std::time::Duration;
 
     use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
     use super::token;
     use crate::http::state::{EdgeSettings, SearchShape};
-    use crate::service::limits::Rate;
 
     fn found(lines: &[(&str, &str)]) -> Option<String> {
         let mut headers = HeaderMap::new();
@@ -108,7 +106,6 @@ mod tests {
             trusted_proxies: Vec::new(),
             body_timeout: Duration::from_secs(1),
             is_encrypted: false,
-            reads: Rate { requests: NonZeroU32::MIN, period: Duration::from_secs(1), burst: NonZeroU32::MIN },
             time_zone: jiff::tz::TimeZone::UTC,
             search_shape: SearchShape::Page,
         };

@@ -39,11 +39,10 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use door::Door;
-use limit::ReadLimit;
 use refusal::{HttpCode, HttpRefusal};
 use state::Public;
 
-use crate::service::limits::KeyedLimit;
+use crate::service::limits::{KeyedLimit, PersonLimit};
 
 pub use client::{Neighbourhood, Peer};
 pub use document::openapi;
@@ -53,7 +52,7 @@ pub use state::{EdgeSettings, PublicParts, SearchShape};
 pub struct PublicRouter {
     /// The routes with their layers.
     pub router: Router,
-    limit: Option<ReadLimit>,
+    reads: Arc<PersonLimit>,
     addresses: Arc<KeyedLimit<Neighbourhood>>,
 }
 
@@ -61,19 +60,16 @@ impl PublicRouter {
     /// The routes around these services.
     pub fn new(parts: PublicParts) -> Self {
         let public: Public = Arc::new(parts);
-        let limit = ReadLimit::new(public.settings.reads, public.sharers.clone(), public.metrics.clone());
-        let router = layered(&public, limit.as_ref());
-        Self { router, limit, addresses: Arc::clone(&public.addresses) }
+        let (reads, addresses) = (Arc::clone(&public.reads), Arc::clone(&public.addresses));
+        Self { router: layered(&public), reads, addresses }
     }
 
     /// Lets go of what nobody uses; for a slow timer.
     pub fn tidier(&self) -> impl Fn() + Send + 'static {
-        let (limit, addresses) = (self.limit.clone(), Arc::clone(&self.addresses));
+        let (reads, addresses) = (Arc::clone(&self.reads), Arc::clone(&self.addresses));
         move || {
             addresses.forget_idle();
-            if let Some(limit) = &limit {
-                limit.forget_idle();
-            }
+            reads.forget_idle();
         }
     }
 }
@@ -81,12 +77,12 @@ impl PublicRouter {
 /// From the outside in: keep back what no answer may say, count and name the request, survive a panic, count it to its
 /// address, read its head and its host, give its body a deadline, tidy the path, find the route; then who asks, then
 /// how often, then the handler.
-fn layered(public: &Public, limit: Option<&ReadLimit>) -> Router {
-    let (routes, document) = routes(public, limit).split_for_parts();
+fn layered(public: &Public) -> Router {
+    let (routes, document) = routes(public).split_for_parts();
     let document = Arc::new(document::completed(document));
     let routes = routes
         .route("/openapi.json", get(async move || Json(Arc::clone(&document))))
-        .merge(console::routes(public, limit))
+        .merge(console::routes(public))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(Arc::clone(public));
@@ -110,16 +106,11 @@ fn layered(public: &Public, limit: Option<&ReadLimit>) -> Router {
     )
 }
 
-fn routes(public: &Public, limit: Option<&ReadLimit>) -> OpenApiRouter<Public> {
-    let guarded = |routes: OpenApiRouter<Public>, door| {
+fn routes(public: &Public) -> OpenApiRouter<Public> {
+    let guarded = |routes: OpenApiRouter<Public>, door: Door| {
         let authenticated = middleware::from_fn_with_state(Arc::clone(public), authenticate::authenticate);
-        let routes = match limit {
-            Some(limit) => {
-                let counted = middleware::from_fn_with_state(limit.clone(), ReadLimit::charge_share);
-                routes.route_layer(counted).route_layer(limit.layer(door))
-            }
-            None => routes,
-        };
+        let limited = middleware::from_fn_with_state(Arc::clone(public), limit::by_person);
+        let routes = routes.route_layer(limited);
         let routes = routes.route_layer(authenticated).route_layer(middleware::from_fn(observe::note_route));
         routes.layer(CatchPanicLayer::custom(move |_| door.refuse(&fault_of_ours())))
     };

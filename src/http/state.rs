@@ -14,7 +14,8 @@ use crate::metrics::Metrics;
 use crate::service::budgets::BudgetReader;
 use crate::service::evidence::Evidence;
 use crate::service::freezes::Freezes;
-use crate::service::limits::{KeyedLimit, Rate, Sharers};
+use crate::service::limits::{KeyedLimit, PersonLimit};
+use crate::service::live::Live;
 use crate::service::notices::Notices;
 use crate::service::owned::OwnedNumbers;
 use crate::service::purchasing::Purchasing;
@@ -49,9 +50,9 @@ pub struct PublicParts {
     /// The evidence, for those who may read it.
     pub evidence: Evidence,
     /// The configured teams, for telling callers about themselves.
-    pub teams: Arc<Teams>,
-    /// Of whom each lets through a share of what is read.
-    pub sharers: Sharers,
+    pub teams: Live<Teams>,
+    /// Of reads, per person.
+    pub reads: Arc<PersonLimit>,
     /// Of all requests, per address.
     pub addresses: Arc<KeyedLimit<Neighbourhood>>,
     /// Counters.
@@ -73,8 +74,6 @@ pub struct EdgeSettings {
     pub body_timeout: Duration,
     /// Whether browsers are told to come encrypted only: where we encrypt ourselves.
     pub is_encrypted: bool,
-    /// Of reads, per subject.
-    pub reads: Rate,
     /// Where the budgets' days turn: times are shown there.
     pub time_zone: TimeZone,
     /// The shape of a search's `data`.

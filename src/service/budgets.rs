@@ -1,10 +1,8 @@
 //! What the budgets have, and what is used of them: one reading for people, rules and metrics.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
+use std::collections::BTreeMap;
 
 use crate::domain::money::{Currency, Money};
 use crate::domain::policy::BudgetLeft;
@@ -99,7 +97,7 @@ impl BudgetReader {
         if !principal.may_read() {
             return Err(Refusal::new(Code::Forbidden, "the token gives no role here"));
         }
-        let (teams, month) = (Arc::clone(&self.ground.teams), self.ground.month());
+        let (teams, month) = (self.ground.teams.now(), self.ground.month());
         let of = month.clone();
         let mut positions = self.ground.store.read(move |session| positions(session, &teams, &of)).await?;
         positions.retain(|position| match &position.team {

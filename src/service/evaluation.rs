@@ -1,7 +1,5 @@
 //! What would happen: the rules and budgets asked about a request that nobody makes.
 
-use std::sync::Arc;
-
 use crate::domain::canonical::Digest;
 use crate::domain::country::Country;
 use crate::domain::number::DedicatedNumber;
@@ -57,7 +55,7 @@ impl Purchasing {
             return Err(Refusal::new(Code::Forbidden, "the token gives no role here"));
         }
         let ground = self.ground();
-        let team = ground.teams.paying(principal, trial.team.as_ref())?;
+        let team = ground.teams.now().paying(principal, trial.team.as_ref())?;
         let mut case = Case {
             action: trial.action,
             team: team.clone(),
@@ -74,14 +72,15 @@ impl Purchasing {
             case.price = Some(quote.price());
         }
         let purses = Purses::seen_by(principal);
-        let (decision, traces) = ground.explain(&case, purses).await?;
-        let (teams, month, price) = (Arc::clone(&ground.teams), ground.month(), case.price);
+        let policy = ground.policy.now();
+        let (decision, traces) = ground.explain(&policy, &case, purses).await?;
+        let (teams, month, price) = (ground.teams.now(), ground.month(), case.price);
         let read = ground.store.read(move |session| budgets::positions_for(session, &teams, &team, &month));
         let (budget, organisation) = read.await?;
         let has_room = |position: &Position| price.is_none_or(|price| room(position, price));
         let fits_all = purses == Purses::Own || has_room(&organisation);
         let fits_budget = budget.as_ref().is_none_or(has_room) && fits_all;
-        Ok(Evaluation { decision, policy_digest: ground.policy.digest(), traces, case, budget, fits_budget })
+        Ok(Evaluation { decision, policy_digest: policy.digest(), traces, case, budget, fits_budget })
     }
 }
 

@@ -19,6 +19,7 @@ use crate::metrics::{
     OwnedFigure,
 };
 use crate::service::budgets;
+use crate::service::live::Live;
 use crate::service::spend::{Covered, First, Payer, SeenAccount, Spend};
 use crate::service::teams::Teams;
 use crate::store::{self, Session, Store, StoreError};
@@ -38,7 +39,7 @@ struct Events {
 pub struct FigureReader {
     events: Arc<Mutex<Events>>,
     store: Store,
-    teams: Arc<Teams>,
+    teams: Live<Teams>,
     currency: Option<Currency>,
     time_zone: TimeZone,
     clock: Clock,
@@ -49,7 +50,7 @@ impl FigureReader {
     /// A reader for the configured teams.
     pub fn new(
         store: Store,
-        teams: Arc<Teams>,
+        teams: Live<Teams>,
         currency: Option<Currency>,
         time_zone: TimeZone,
         clock: Clock,
@@ -79,7 +80,7 @@ impl FigureReader {
     pub async fn read(&self) -> Result<Figures, StoreError> {
         let now = self.clock.now();
         let month = Month::of(now, &self.time_zone);
-        let (teams, currency) = (Arc::clone(&self.teams), self.currency);
+        let (teams, currency) = (self.teams.now(), self.currency);
         let known = self.events.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let reading = self.store.read(move |session| {
             let events = counted(session, known)?;

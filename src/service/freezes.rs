@@ -1,13 +1,12 @@
 //! The stop button: freezing the buying of all or of a team, by hand or by the gateway itself, and lifting it.
 
-use std::sync::Arc;
-
 use jiff::Timestamp;
 
 use crate::domain::audit::{Actor, AuditEvent, Target};
 use crate::domain::freeze::{Cause, Freeze, FreezeId, Scope};
 use crate::domain::principal::{Principal, Role};
 use crate::service::buying::Buying;
+use crate::service::live::Live;
 use crate::service::refusal::{Code, Refusal};
 use crate::service::teams::Teams;
 use crate::store::{self, Finished, Store, StoreError, Tx};
@@ -20,12 +19,12 @@ const LISTED: i64 = 200;
 pub struct Freezes {
     store: Store,
     buying: Buying,
-    teams: Arc<Teams>,
+    teams: Live<Teams>,
 }
 
 impl Freezes {
     /// A service over this switch.
-    pub const fn new(store: Store, buying: Buying, teams: Arc<Teams>) -> Self {
+    pub const fn new(store: Store, buying: Buying, teams: Live<Teams>) -> Self {
         Self { store, buying, teams }
     }
 
@@ -52,7 +51,7 @@ impl Freezes {
     ) -> Result<Freeze, Refusal> {
         administers(principal, "freezing")?;
         if let Scope::Team(team) = &scope
-            && self.teams.find(team).is_none()
+            && self.teams.now().find(team).is_none()
         {
             return Err(Refusal::field("scope", format!("names the team {team}, which is not configured.")));
         }

@@ -15,7 +15,8 @@ use crate::domain::purchase::Purchase;
 use crate::metrics::Metrics;
 use crate::service::background::Background;
 use crate::service::buying::Buying;
-use crate::service::limits::CommonLimit;
+use crate::service::limits::{CommonLimit, PerDay};
+use crate::service::live::Live;
 use crate::service::passage::Passage;
 use crate::service::spend::LastAccount;
 use crate::service::teams::Teams;
@@ -29,9 +30,11 @@ pub struct Ground {
     /// The store.
     pub store: Store,
     /// The configured teams.
-    pub teams: Arc<Teams>,
+    pub teams: Live<Teams>,
     /// The rules.
-    pub policy: Arc<Policy>,
+    pub policy: Live<Policy>,
+    /// The limits of a day.
+    pub per_day: Live<PerDay>,
     /// The limit for writes: purchases and registrations of a person together.
     pub writes: CommonLimit,
     /// The limit for decisions: approvals, rejections and withdrawals of a person together.

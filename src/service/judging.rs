@@ -1,6 +1,5 @@
 //! Asking the rules: the same facts for a request, a price that moved, a dry run and a page of numbers on sale.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -10,7 +9,7 @@ use crate::domain::approval::{ApprovalTerms, RequiredField};
 use crate::domain::canonical::Digest;
 use crate::domain::country::Country;
 use crate::domain::money::Money;
-use crate::domain::policy::{Action, BudgetLeft, Decision, Facts, Price, RuleTrace, Verdict};
+use crate::domain::policy::{Action, BudgetLeft, Decision, Facts, Policy, Price, RuleTrace, Verdict};
 use crate::domain::principal::{Role, TeamId};
 use crate::domain::purchase::MessageType;
 use crate::domain::registration::FieldFaults;
@@ -75,8 +74,10 @@ impl Ruling {
 impl Ground {
     /// What the rules say; a refusal where they say no.
     pub async fn rule(&self, case: &Case) -> Result<Ruling, Refusal> {
-        let left = self.budget_left(&case.team, Purses::All).await?;
-        let decision = self.policy.decide(&self.facts(case, left));
+        // One from here to the end, whatever is reloaded meanwhile.
+        let policy = self.policy.now();
+        let left = self.budget_left(&policy, &case.team, Purses::All).await?;
+        let decision = policy.decide(&self.facts(case, left));
         self.metrics.ruled(decision.rule.as_deref(), decision.verdict.as_str());
         let now = self.clock.now();
         let terms = match decision.verdict {
@@ -87,7 +88,7 @@ impl Ground {
         let waits = terms.as_ref().map(|terms| Duration::from_secs(terms.expires_after_s));
         Ok(Ruling {
             rule: decision.rule.unwrap_or_default(),
-            policy_digest: self.policy.digest(),
+            policy_digest: policy.digest(),
             decide_by: waits.and_then(|waits| now.checked_add(waits).ok()),
             approved_until: terms.is_none().then(|| self.approval_ends(now)),
             terms,
@@ -100,27 +101,38 @@ impl Ground {
     }
 
     /// The same with every rule's part in it, as far as `purses` tell: what somebody tries often enough is shown to them.
-    pub async fn explain(&self, case: &Case, purses: Purses) -> Result<(Decision, Vec<RuleTrace>), Refusal> {
-        let left = self.budget_left(&case.team, purses).await?;
+    pub async fn explain(
+        &self,
+        policy: &Policy,
+        case: &Case,
+        purses: Purses,
+    ) -> Result<(Decision, Vec<RuleTrace>), Refusal> {
+        let left = self.budget_left(policy, &case.team, purses).await?;
         let facts = self.facts(case, left);
-        Ok((self.policy.decide(&facts), self.policy.explain(&facts)))
+        Ok((policy.decide(&facts), policy.explain(&facts)))
     }
 
     /// The refusal that is certain before a price is known, if it is.
     pub async fn judge_before_price(&self, case: &Case) -> Result<(), Refusal> {
-        let left = self.budget_left(&case.team, Purses::All).await?;
-        let possible = self.policy.possible_before_price(&self.facts(case, left));
+        let policy = self.policy.now();
+        let left = self.budget_left(&policy, &case.team, Purses::All).await?;
+        let possible = policy.possible_before_price(&self.facts(case, left));
         possible.map_err(|decision| denied(&decision))
     }
 
     /// What the month has left for a team: the least of these budgets. It only steers which rule applies; what keeps a
     /// budget is the reservation's own transaction.
-    async fn budget_left(&self, team: &TeamId, purses: Purses) -> Result<BudgetLeft, Refusal> {
+    async fn budget_left(
+        &self,
+        policy: &Policy,
+        team: &TeamId,
+        purses: Purses,
+    ) -> Result<BudgetLeft, Refusal> {
         // Where no rule asks, no request pays for the reading.
-        if self.policy.rules().iter().all(|rule| rule.when.min_budget_left.is_none()) {
+        if policy.rules().iter().all(|rule| rule.when.min_budget_left.is_none()) {
             return Ok(BudgetLeft::Unlimited);
         }
-        let (teams, team, month) = (Arc::clone(&self.teams), team.clone(), self.month());
+        let (teams, team, month) = (self.teams.now(), team.clone(), self.month());
         let left = self.store.read(move |session| budgets::left(session, &teams, &team, purses, &month));
         Ok(left.await?)
     }

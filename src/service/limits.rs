@@ -9,6 +9,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use tokio::sync::watch;
@@ -56,6 +57,15 @@ impl LimitReached {
     }
 }
 
+/// Reservations a day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PerDay {
+    /// Of one subject.
+    pub subject: i64,
+    /// Of one team.
+    pub team: i64,
+}
+
 /// How many replicas share what one alone would let through.
 #[derive(Clone, Debug)]
 pub struct Sharers(watch::Receiver<u32>);
@@ -80,12 +90,26 @@ impl Sharers {
 
 /// A limit of each of many callers.
 pub struct KeyedLimit<K: Clone + Eq + Hash> {
-    limiter: DefaultKeyedRateLimiter<Bucket<K>>,
+    buckets: ArcSwap<Buckets<K>>,
     crowd: Crowd,
     which: Limit,
-    rate: Rate,
     sharers: Sharers,
     metrics: Metrics,
+}
+
+struct Buckets<K: Clone + Eq + Hash> {
+    limiter: DefaultKeyedRateLimiter<Bucket<K>>,
+    rate: Rate,
+}
+
+impl<K: Clone + Eq + Hash> Buckets<K> {
+    /// Everybody's is full.
+    fn of(rate: Rate) -> Self {
+        let quota = Quota::with_period(rate.interval())
+            .unwrap_or_else(|| Quota::per_second(NonZeroU32::MIN))
+            .allow_burst(rate.burst);
+        Self { limiter: RateLimiter::keyed(quota), rate }
+    }
 }
 
 /// A limit of each person.
@@ -94,16 +118,27 @@ pub type PersonLimit = KeyedLimit<Person>;
 impl<K: Clone + Eq + Hash> KeyedLimit<K> {
     /// A full bucket for everybody, of which each of the replicas has its share.
     pub fn new(which: Limit, rate: Rate, sharers: Sharers, metrics: Metrics) -> Self {
-        let quota = Quota::with_period(rate.interval())
-            .unwrap_or_else(|| Quota::per_second(NonZeroU32::MIN))
-            .allow_burst(rate.burst);
-        Self { limiter: RateLimiter::keyed(quota), crowd: Crowd::default(), which, rate, sharers, metrics }
+        let buckets = ArcSwap::from_pointee(Buckets::of(rate));
+        Self { buckets, crowd: Crowd::default(), which, sharers, metrics }
+    }
+
+    /// Another rate from now on. Where it is another one everybody's bucket is full again; where it is the same, nothing
+    /// changes.
+    pub fn replace(&self, rate: Rate) {
+        if self.rate() != rate {
+            self.buckets.store(Arc::new(Buckets::of(rate)));
+        }
+    }
+
+    fn rate(&self) -> Rate {
+        self.buckets.load().rate
     }
 
     /// Takes one, or says when there will be one.
     pub fn charge_to(&self, caller: &K) -> Result<(), Refusal> {
-        let bucket = self.crowd.bucket(caller, || self.limiter.len());
-        let taken = self.limiter.check_key_n(&bucket, self.sharers.cost(self.rate));
+        let buckets = self.buckets.load();
+        let bucket = self.crowd.bucket(caller, || buckets.limiter.len());
+        let taken = buckets.limiter.check_key_n(&bucket, self.sharers.cost(buckets.rate));
         // What is asked for fits into the bucket.
         let taken = taken.unwrap_or(Ok(()));
         self.metrics.limited(self.which, taken.is_ok());
@@ -112,14 +147,15 @@ impl<K: Clone + Eq + Hash> KeyedLimit<K> {
 
     fn refusal(&self, wait: Duration) -> Refusal {
         let message = format!("the limit for {} is used up; ask again later", self.which.in_words());
-        let limit = Some(Box::new(LimitReached::of(self.which, self.rate)));
+        let limit = Some(Box::new(LimitReached::of(self.which, self.rate())));
         Refusal { limit, ..Refusal::new(Code::TooManyRequests, message).retry_after(wait) }
     }
 
     /// Forgets who has a full bucket, so that memory follows the callers of now.
     pub fn forget_idle(&self) {
-        self.limiter.retain_recent();
-        self.limiter.shrink_to_fit();
+        let buckets = self.buckets.load();
+        buckets.limiter.retain_recent();
+        buckets.limiter.shrink_to_fit();
     }
 }
 
@@ -146,7 +182,8 @@ impl CommonLimit {
 
     /// Takes one of the caller's, or says when there will be one.
     pub async fn charge(&self, principal: &Principal) -> Result<(), Refusal> {
-        let PersonLimit { which, rate, metrics, .. } = &*self.own;
+        let PersonLimit { which, metrics, .. } = &*self.own;
+        let rate = self.own.rate();
         if !self.store.is_shared() {
             return self.own.charge(principal);
         }
@@ -161,6 +198,11 @@ impl CommonLimit {
             .await?;
         metrics.limited(*which, taken.is_ok());
         taken.map_err(|wait| self.own.refusal(wait))
+    }
+
+    /// Another rate from now on.
+    pub fn replace(&self, rate: Rate) {
+        self.own.replace(rate);
     }
 
     /// Forgets who has a full bucket.
@@ -207,12 +249,24 @@ mod tests {
 
     /// From there on no further caller changes anything: whether he is the next one or the millionth.
     #[test]
+    fn another_rate_counts_at_once_and_the_same_one_fills_no_bucket() {
+        let limit = limit();
+        assert!(limit.charge_to(&1).is_ok() && limit.charge_to(&1).is_ok() && limit.charge_to(&1).is_err());
+        let rate = limit.rate();
+        limit.replace(rate);
+        assert!(limit.charge_to(&1).is_err());
+        limit.replace(Rate { burst: NonZeroU32::new(3).unwrap(), ..rate });
+        assert_eq!((0..9).filter(|_| limit.charge_to(&1).is_ok()).count(), 3);
+    }
+
+    #[test]
     fn more_callers_than_there_are_buckets_for_take_no_more_memory() {
         let limit = limit();
         for caller in (0..150_000).chain(1_000_000_000..1_000_050_000) {
             let _ = limit.charge_to(&caller);
         }
-        assert!(limit.limiter.len() <= MOST, "{}", limit.limiter.len());
+        let kept = limit.buckets.load().limiter.len();
+        assert!(kept <= MOST, "{kept}");
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub mod freezes;
 pub mod ground;
 pub mod judging;
 pub mod limits;
+pub mod live;
 pub mod notices;
 pub mod owned;
 pub mod passage;

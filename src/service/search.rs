@@ -17,7 +17,7 @@ use crate::domain::principal::Principal;
 use crate::domain::search::{CurrencyBlock, Offer, OfferPage, SearchQuery, UPSTREAM_ROWS};
 use crate::metrics::{CacheName, CacheResult, Metrics};
 use crate::service::background::Background;
-use crate::service::limits::PersonLimit;
+use crate::service::limits::{PersonLimit, Rate};
 use crate::service::refusal::{Code, Refusal};
 use crate::service::single_flight::{Flight, Part, SingleFlight};
 
@@ -167,6 +167,11 @@ impl Searches {
     /// Lets it be offered again: it certainly was not bought.
     pub fn offer_again(&self, number: &str) {
         self.0.taken.invalidate(number);
+    }
+
+    /// Another limit for searches that go upstream.
+    pub fn limit_misses(&self, rate: Rate) {
+        self.0.misses.replace(rate);
     }
 
     /// How many pages are kept, and what they take by estimate.

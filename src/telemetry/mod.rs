@@ -1,7 +1,8 @@
 //! Logs to standard error and traces to a collector: what the gateway tells while it runs.
 //!
-//! Neither may hold up a request. Log lines go through a bounded queue to a thread of their own (`lines`), spans
-//! through the batch processor's; when a pipe or a collector hangs, lines and spans are lost and counted ([`losses`]), and nothing else.
+//! Neither may hold up a request. Log lines go through a bounded queue to a thread of their own (`lines`), spans through
+//! another (`bounded`); when a pipe or a collector hangs, lines and spans are lost and counted ([`losses()`]), and nothing
+//! else.
 //!
 //! The two have filters of their own: an event stands in the log and not once more in the trace, and only our own
 //! spans are sent, so that the exporter's client does not trace itself.

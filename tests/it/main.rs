@@ -31,6 +31,7 @@ mod process;
 mod quirks;
 mod reconciling;
 mod registering;
+mod reloading;
 mod replicas;
 mod roles;
 mod rotating;

@@ -19,8 +19,9 @@ impl Place {
         let folder = tempfile::tempdir().unwrap();
         let database = folder.path().join("gateway.db");
         let emergency = folder.path().join("gateway.emergency");
-        let text =
-            format!("[storage]\nurl = {:?}\nemergency_file = {emergency:?}\n", database::url(&database));
+        let url = database::url(&database);
+        let emergency = emergency.display();
+        let text = format!("[storage]\nurl = \"{url}\"\nemergency_file = \"{emergency}\"\n");
         std::fs::write(folder.path().join("gateway.toml"), text).unwrap();
         Self { folder }
     }

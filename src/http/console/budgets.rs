@@ -83,8 +83,10 @@ pub(super) async fn show(State(public): State<Public>, visitor: Visitor) -> Resu
         let public = &public;
         budgets.positions.iter().map(move |position| {
             let team = position.team.as_ref();
-            let name =
-                team.map_or_else(|| "Whole organisation".to_owned(), |team| words::team(team, &public.teams));
+            let name = team.map_or_else(
+                || "Whole organisation".to_owned(),
+                |team| words::team(team, &public.teams.now()),
+            );
             BudgetBar::new(position, name, currency, Money::ZERO)
         })
     });

@@ -34,22 +34,15 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::http::door::Door;
 use crate::http::fault_of_ours;
-use crate::http::limit::ReadLimit;
-use crate::http::observe;
 use crate::http::state::Public;
+use crate::http::{limit, observe};
 
 pub(super) use page::refusal;
 
 /// The console's routes with their layers.
-pub(super) fn routes(public: &Public, limit: Option<&ReadLimit>) -> Router<Public> {
-    let guarded = guarded();
-    let guarded = match limit {
-        Some(limit) => {
-            let counted = middleware::from_fn_with_state(limit.clone(), ReadLimit::charge_share);
-            guarded.route_layer(counted).route_layer(limit.layer(Door::Console))
-        }
-        None => guarded,
-    };
+pub(super) fn routes(public: &Public) -> Router<Public> {
+    let limited = middleware::from_fn_with_state(Arc::clone(public), limit::by_person);
+    let guarded = guarded().route_layer(limited);
     let entered = middleware::from_fn_with_state(Arc::clone(public), session::enter);
     guarded
         .route_layer(entered)

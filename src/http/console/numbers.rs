@@ -45,7 +45,7 @@ impl Row {
         Self {
             country: row.country.unwrap_or_default(),
             kind: kinds.collect::<Vec<_>>().join(", "),
-            team: row.team.as_ref().map(|team| words::team(team, &public.teams)),
+            team: row.team.as_ref().map(|team| words::team(team, &public.teams.now())),
             origin: match row.origin {
                 Origin::Bought => "Bought here",
                 Origin::Preexisting => "From before the gateway",

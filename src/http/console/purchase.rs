@@ -143,7 +143,7 @@ fn budgets(public: &Public, purchase: &Purchase, briefing: &Briefing) -> Vec<Bud
     let is_open = matches!(purchase.state, PurchaseState::PendingApproval | PurchaseState::Approved);
     let more = if is_open { purchase.quote.price().total() } else { Money::ZERO };
     let own = briefing.team_budget.iter().map(|position| {
-        let name = words::team(&purchase.requester.team, &public.teams);
+        let name = words::team(&purchase.requester.team, &public.teams.now());
         BudgetBar::new(position, name, purchase.quote.currency, more)
     });
     let everybodys = briefing.organisation_budget.iter().map(|position| {

@@ -46,7 +46,7 @@ impl Row {
             country: quote.country_name.clone().unwrap_or_else(|| quote.country.to_string()),
             badge: purchase.state.into(),
             asked_by: words::asked_by(&purchase.requester),
-            team: words::team(&purchase.requester.team, &public.teams),
+            team: words::team(&purchase.requester.team, &public.teams.now()),
             setup: words::money(quote.setup, quote.currency),
             monthly: words::money(quote.monthly, quote.currency),
             created: When::new(purchase.created_at, zone),

@@ -40,7 +40,7 @@ impl Row {
             kind: format!("{} in {}", registration.number_type.as_str(), registration.country),
             badge: registration.state.into(),
             asked_by: words::asked_by(&registration.requester),
-            team: words::team(&registration.requester.team, &public.teams),
+            team: words::team(&registration.requester.team, &public.teams.now()),
             created: When::new(registration.created_at, zone),
             decide_by: registration.decide_by.filter(|_| waits).map(|until| When::new(until, zone)),
             next: words::next_of_registration(registration.state),

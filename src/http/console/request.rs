@@ -69,7 +69,7 @@ impl RequestPage {
             notice: None,
             others: format!("/console/search?country={}", escaped(&typed.country)),
             typed,
-            teams: teams.map(|team| (team.to_string(), words::team(team, &public.teams))).collect(),
+            teams: teams.map(|team| (team.to_string(), words::team(team, &public.teams.now()))).collect(),
             currency: public.budgets.currency().map(|currency| currency.to_string()).unwrap_or_default(),
             forecast: None,
         }

@@ -66,8 +66,9 @@ pub(super) async fn me(State(public): State<Public>, caller: Caller) -> Result<J
         let position = budgets.positions.iter().find(|position| position.team.as_ref() == Some(id))?;
         Some(BudgetView::of(position, budgets.currency?))
     };
+    let configured = public.teams.now();
     let teams = principal.teams.iter().map(|id| {
-        let team = public.teams.find(id);
+        let team = configured.find(id);
         MyTeam {
             id: id.to_string(),
             name: team.map(|team| team.name.clone()),

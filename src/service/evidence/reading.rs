@@ -9,10 +9,12 @@ use jiff::Timestamp;
 
 use crate::domain::canonical::Digest;
 use crate::domain::chain::RecordedEvent;
+use crate::domain::policy::Policy;
 use crate::domain::principal::{Principal, Role};
 use crate::domain::purchase::{Purchase, Requester};
 use crate::domain::registration::Registration;
 use crate::service::evidence::export::{Export, Wanted};
+use crate::service::live::Live;
 use crate::service::refusal::{Code, Refusal};
 use crate::store::audit::{EventRow, Filter};
 use crate::store::personal::{self, KeptValue};
@@ -25,7 +27,7 @@ const EVENTS: i64 = 200;
 #[derive(Clone)]
 pub struct Evidence {
     store: Store,
-    policy: Digest,
+    policy: Live<Policy>,
 }
 
 /// An event with what is read beside it.
@@ -67,7 +69,7 @@ pub struct EvidenceExport {
 
 impl Evidence {
     /// The evidence in a store; `policy` is the one in force.
-    pub const fn new(store: Store, policy: Digest) -> Self {
+    pub const fn new(store: Store, policy: Live<Policy>) -> Self {
         Self { store, policy }
     }
 
@@ -101,7 +103,7 @@ impl Evidence {
             let message = "reading the rules needs the role approver, finance, auditor or administrator";
             return Err(Refusal::new(Code::Forbidden, message));
         }
-        let digest = digest.unwrap_or(self.policy);
+        let digest = digest.unwrap_or_else(|| self.policy.now().digest());
         let found = self.store.read(move |session| store::policies::find(session, &digest)).await?;
         let (rules, loaded_at) = found
             .ok_or_else(|| Refusal::new(Code::NotFound, "no policy with this digest was ever in force"))?;

@@ -34,7 +34,7 @@ pub(super) struct Composing {
 impl Composing {
     pub(super) fn of(parts: &NoticeParts) -> Self {
         Self {
-            teams: Arc::clone(&parts.ground.teams),
+            teams: parts.ground.teams.now(),
             currency: parts.currency,
             month: parts.ground.month(),
             public_url: parts.public_url.clone(),

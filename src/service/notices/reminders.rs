@@ -1,7 +1,6 @@
 //! What no request causes: a budget that is nearly used, and a request whose time runs out. Each is said once, as an
 //! event of its own, so it reaches the outbox like every other.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -63,7 +62,7 @@ pub(super) async fn run(parts: &NoticeParts) {
 }
 
 async fn budgets_reached(parts: &NoticeParts) -> Result<(), StoreError> {
-    let (teams, month) = (Arc::clone(&parts.ground.teams), parts.ground.month());
+    let (teams, month) = (parts.ground.teams.now(), parts.ground.month());
     let of = month.clone();
     let reading = parts.ground.store.read(move |session| budgets::positions(session, &teams, &of));
     let reminders = reading.await?.iter().flat_map(|position| reached(position, &month)).collect();

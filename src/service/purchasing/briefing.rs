@@ -1,7 +1,6 @@
 //! Everything that deciding needs, in one answer: who approved, what is still wanted, the price now, the budget before
 //! and after, and what the team already has in that country.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::approval::Approval;
@@ -128,7 +127,7 @@ impl Inner {
         &self,
         purchase: &Purchase,
     ) -> Result<(Option<Position>, Option<Position>), Refusal> {
-        let (teams, month) = (Arc::clone(&self.parts.ground.teams), self.parts.ground.month());
+        let (teams, month) = (self.parts.ground.teams.now(), self.parts.ground.month());
         let team = purchase.requester.team.clone();
         let reading = self.parts.ground.store.read(move |session| {
             let (own, organisation) = budgets::positions_for(session, &teams, &team, &month)?;

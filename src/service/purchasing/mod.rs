@@ -112,10 +112,6 @@ pub struct PurchasingSettings {
     pub answer_within: Duration,
     /// The table of owned numbers must be younger than this.
     pub list_younger_than: Duration,
-    /// Reservations a day: of one subject.
-    pub per_day_subject: i64,
-    /// Reservations a day: of one team.
-    pub per_day_team: i64,
 }
 
 /// What purchasing is built from.
@@ -230,7 +226,7 @@ impl Purchasing {
         let reading = self.ground().store.read(move |session| {
             store::purchases::reserved_on(session, &day, &store::purchases::Whose::Person(&person))
         });
-        Ok(settings.per_day_subject.saturating_sub(reading.await?).max(0))
+        Ok(self.0.parts.ground.per_day.now().subject.saturating_sub(reading.await?).max(0))
     }
 
     /// What it stands on.

@@ -9,6 +9,7 @@ use crate::domain::purchase::{Purchase, PurchaseId, State, Step};
 use crate::domain::quote::Quote;
 use crate::service::buying::frozen;
 use crate::service::judging::{day_of, fits, month_of};
+use crate::service::limits::PerDay;
 use crate::service::purchasing::dispatch::too_late;
 use crate::service::purchasing::{Inner, PurchasingSettings};
 use crate::service::refusal::{Code, Refusal};
@@ -46,16 +47,19 @@ pub(super) struct Reservation {
     attempt: AttemptId,
     team: Option<Team>,
     organisation: Budget,
+    per_day: PerDay,
     settings: PurchasingSettings,
 }
 
 impl Inner {
     pub(super) fn reservation(&self, purchase: Purchase, quote: Quote) -> Reservation {
+        let teams = self.parts.ground.teams.now();
         Reservation {
             quote,
             attempt: AttemptId::fresh(),
-            team: self.parts.ground.teams.find(&purchase.requester.team).cloned(),
-            organisation: self.parts.ground.teams.organisation,
+            team: teams.find(&purchase.requester.team).cloned(),
+            organisation: teams.organisation,
+            per_day: *self.parts.ground.per_day.now(),
             settings: self.parts.settings.clone(),
             purchase,
         }
@@ -136,8 +140,8 @@ impl Reservation {
         };
         let day = day_of(tx.at(), &self.settings.time_zone);
         let limits = [
-            (Whose::Person(&purchase.requester.person), self.settings.per_day_subject, "requester's"),
-            (Whose::Team(&purchase.requester.team), self.settings.per_day_team, "team's"),
+            (Whose::Person(&purchase.requester.person), self.per_day.subject, "requester's"),
+            (Whose::Team(&purchase.requester.team), self.per_day.team, "team's"),
         ];
         for (whose, limit, words) in limits {
             if store::purchases::reserved_on(session, &day, &whose)? >= limit {

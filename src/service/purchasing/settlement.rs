@@ -1,6 +1,5 @@
 //! Settle: what upstream's answer, or its absence, does to purchase and money.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::billing::Billing;
@@ -28,7 +27,7 @@ impl Inner {
         claim: Option<AttemptId>,
         sent: &Sent<Receipt>,
     ) -> Result<Purchase, Refusal> {
-        let (outcome, teams) = (sent.clone(), Arc::clone(&self.parts.ground.teams));
+        let (outcome, teams) = (sent.clone(), self.parts.ground.teams.now());
         let billing = self.parts.ground.billing.clone();
         let settling =
             self.parts.ground.store.write(move |tx| settle(tx, (id, claim), outcome, (&teams, &billing)));

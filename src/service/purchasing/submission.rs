@@ -41,7 +41,7 @@ impl Inner {
         if !principal.may_request() {
             return Err(Refusal::new(Code::Forbidden, "buying needs the role requester"));
         }
-        let team = self.parts.ground.teams.paying(principal, request.team.as_ref())?;
+        let team = self.parts.ground.teams.now().paying(principal, request.team.as_ref())?;
         let on_behalf_of = on_behalf_of(principal, request.on_behalf_of.clone())?;
         let sought = Sought::new(principal, &request);
         let mut standing = self.standing(sought.clone()).await?;
@@ -207,7 +207,7 @@ impl Inner {
             }
             Some(data) => Ok(Some(data.clone())),
             None if wanted => {
-                Ok(self.parts.ground.teams.find(team).and_then(|team| team.registration_data.clone()))
+                Ok(self.parts.ground.teams.now().find(team).and_then(|team| team.registration_data.clone()))
             }
             None => Ok(None),
         }

@@ -36,7 +36,7 @@ impl Inner {
     }
 
     async fn tidy_pending(&self, purchase: Purchase) -> Result<(), Refusal> {
-        if self.parts.ground.teams.find(&purchase.requester.team).is_none() {
+        if self.parts.ground.teams.now().find(&purchase.requester.team).is_none() {
             self.cancel(purchase, &team_is_gone()).await?;
         } else if purchase.decide_by.is_some_and(|until| until <= self.parts.ground.clock.now()) {
             self.expire(purchase).await?;
@@ -45,7 +45,7 @@ impl Inner {
     }
 
     async fn tidy_approved(self: &Arc<Self>, purchase: Purchase) -> Result<(), Refusal> {
-        if self.parts.ground.teams.find(&purchase.requester.team).is_none() {
+        if self.parts.ground.teams.now().find(&purchase.requester.team).is_none() {
             self.cancel(purchase, &team_is_gone()).await?;
         } else if purchase.approved_until.is_some_and(|until| until <= self.parts.ground.clock.now()) {
             self.cancel(purchase, &too_late()).await?;

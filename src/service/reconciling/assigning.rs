@@ -83,7 +83,7 @@ impl Reconciling {
         for (number, team) in &order {
             if !owned.contains(number.as_str()) {
                 faults.insert(number.clone(), "is not owned.".to_owned());
-            } else if parts.ground.teams.find(team).is_none() {
+            } else if parts.ground.teams.now().find(team).is_none() {
                 faults.insert(number.clone(), format!("cannot be {team}'s: that team is not configured."));
             }
         }

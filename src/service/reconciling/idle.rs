@@ -71,7 +71,7 @@ impl Reconciling {
     pub async fn idle(&self, principal: &Principal, asked: Idle) -> Result<IdlePage, Refusal> {
         let scopes = self.scopes(principal)?;
         let ground = &self.0.parts.ground;
-        let teams: Vec<TeamId> = ground.teams.teams.keys().cloned().collect();
+        let teams: Vec<TeamId> = ground.teams.now().teams.keys().cloned().collect();
         let before = ground
             .clock
             .now()

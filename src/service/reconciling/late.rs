@@ -3,8 +3,6 @@
 //! It is paid for, so it is booked, also above the budget; and because nothing was held for it, its team buys nothing
 //! more until somebody has looked.
 
-use std::sync::Arc;
-
 use crate::domain::billing::Billing;
 use crate::domain::number::DedicatedNumber;
 use crate::domain::purchase::Purchase;
@@ -22,7 +20,7 @@ impl Inner {
         let unexplained = self.parts.ground.store.read(move |session| unexplained(session, listed)).await?;
         for number in unexplained {
             let guids = evidence.guids_of(number.as_str());
-            let teams = Arc::clone(&self.parts.ground.teams);
+            let teams = self.parts.ground.teams.now();
             let billing = self.parts.ground.billing.clone();
             let booking =
                 self.parts.ground.store.write(move |tx| book_late(tx, &number, &guids, &teams, &billing));

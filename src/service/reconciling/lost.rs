@@ -1,8 +1,6 @@
 //! Lost purchases: booked when a list shows them, given up when two complete ones do not, left to people when a day
 //! has settled nothing.
 
-use std::sync::Arc;
-
 use jiff::SignedDuration;
 
 use crate::domain::billing::Billing;
@@ -38,7 +36,7 @@ impl Inner {
     }
 
     async fn book_found(&self, id: PurchaseId, guids: Vec<Option<String>>) -> Result<(), Refusal> {
-        let teams = Arc::clone(&self.parts.ground.teams);
+        let teams = self.parts.ground.teams.now();
         let billing = self.parts.ground.billing.clone();
         let booking = self.parts.ground.store.write(move |tx| book_found(tx, id, &guids, &teams, &billing));
         let booked: Option<(Purchase, Booked)> = booking.await?;

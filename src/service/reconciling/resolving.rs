@@ -70,7 +70,7 @@ impl Reconciling {
             resolution,
             comment,
             people: self.0.parts.settings.resolve_people,
-            teams: Arc::clone(&self.0.parts.ground.teams),
+            teams: self.0.parts.ground.teams.now(),
             billing: self.0.parts.ground.billing.clone(),
         };
         let (resolved, booked): Outcome = self.0.parts.ground.store.write(move |tx| job.run(tx)).await?;

@@ -135,7 +135,7 @@ impl Inner {
 
     /// What makes sending an approved registration pointless or wrong.
     pub(super) fn reason_to_cancel(&self, registration: &Registration) -> Option<Refusal> {
-        if self.ground.teams.find(&registration.requester.team).is_none() {
+        if self.ground.teams.now().find(&registration.requester.team).is_none() {
             return Some(Refusal::new(Code::TeamUnknown, "the team is not configured any more"));
         }
         too_late(registration, self.ground.clock.now())

@@ -46,7 +46,7 @@ impl Inner {
         if !principal.may_request() {
             return Err(Refusal::new(Code::Forbidden, "registering needs the role requester"));
         }
-        let team = self.ground.teams.paying(principal, request.team.as_ref())?;
+        let team = self.ground.teams.now().paying(principal, request.team.as_ref())?;
         let on_behalf_of = on_behalf_of(principal, request.on_behalf_of.clone())?;
         self.check_form(&request.form)?;
         let sought = self.sought(principal, &team, &request)?;

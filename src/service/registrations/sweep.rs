@@ -38,7 +38,7 @@ impl Inner {
     }
 
     async fn tidy_pending(&self, registration: Registration) -> Result<(), Refusal> {
-        if self.ground.teams.find(&registration.requester.team).is_none() {
+        if self.ground.teams.now().find(&registration.requester.team).is_none() {
             let refusal = Refusal::new(Code::TeamUnknown, "the team is not configured any more");
             self.cancel(registration.id, refusal).await?;
         } else if registration.decide_by.is_some_and(|until| until <= self.ground.clock.now()) {

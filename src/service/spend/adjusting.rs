@@ -84,7 +84,7 @@ impl Spend {
         if month > this {
             return Err(Refusal::field("month", format!("must not be after {this}.")));
         }
-        let teams = Arc::clone(&self.0.teams);
+        let teams = self.0.teams.now();
         let job = Job { new, principal: principal.clone(), currency, month, teams };
         self.0.store.write(move |tx| job.run(tx)).await
     }
