@@ -96,6 +96,7 @@ pub struct Gateway {
     tasks: TaskTracker,
     stop: CancellationToken,
     disk_lost: CancellationToken,
+    drain_delay: Duration,
     drain_grace: Duration,
 }
 
@@ -175,8 +176,20 @@ impl Gateway {
         let ops = Listener::ops(config, ops::router(ops), &tasks)?;
         readiness.set(true);
         tracing::info!(api = %public.address(), ops = %ops.address(), "ready");
-        let drain_grace = config.server.drain_grace;
-        Ok(Self { public, ops, readiness, reload, background, reads, tasks, stop, disk_lost, drain_grace })
+        let (drain_delay, drain_grace) = (config.server.drain_delay, config.server.drain_grace);
+        Ok(Self {
+            public,
+            ops,
+            readiness,
+            reload,
+            background,
+            reads,
+            tasks,
+            stop,
+            disk_lost,
+            drain_delay,
+            drain_grace,
+        })
     }
 
     /// Where the public listener is.
@@ -194,7 +207,7 @@ impl Gateway {
         self.reload.clone()
     }
 
-    /// Serves until `stop`, then drains within `server.drain_grace`. Without a drain, and with an error, as soon as an
+    /// Serves until `stop`, waits for `server.drain_delay`, then drains within `server.drain_grace`. Without a drain, and with an error, as soon as an
     /// fsync has failed: what is under way then could only be answered without being durable.
     pub async fn run_until(self, stop: CancellationToken) -> Result<(), DiskLost> {
         let disk_lost = self.disk_lost.clone();
@@ -207,8 +220,14 @@ impl Gateway {
 
     async fn serve_and_drain(self, stop: CancellationToken) {
         stop.cancelled().await;
-        let deadline = Instant::now() + self.drain_grace;
         self.readiness.set(false);
+        if !self.drain_delay.is_zero() {
+            // What is sent here until everybody knows is served as ever.
+            self.public.leave();
+            tracing::info!(delay = ?self.drain_delay, "stopping: /readyz says so, and requests are still taken");
+            tokio::time::sleep(self.drain_delay).await;
+        }
+        let deadline = Instant::now() + self.drain_grace;
         self.background.begin_drain();
         tracing::info!(grace = ?self.drain_grace, "draining: nothing new is accepted, what is under way is finished");
         self.public.drain(self.drain_grace).await;

@@ -15,8 +15,8 @@ use crate::telemetry::{Telemetry, Verbosity};
 /// Runs the gateway until SIGTERM or SIGINT; a second signal ends it at once.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Logs go to standard error. A stop takes no new purchases and waits for what is in flight, at most \
-                  server.drain_grace. A changed file or SIGHUP is read again: issuers, teams, budgets, rules, limits \
+    after_help = "Logs go to standard error. A stop waits for server.drain_delay, takes nothing new then, and waits for what \
+                  is in flight, at most server.drain_grace. A changed file or SIGHUP is read again: issuers, teams, budgets, rules, limits \
                   and ClickSend's credentials follow at once or not at all; SIGHUP also reads the certificate.\n\nExample:\n  numbers-gateway serve --config gateway.toml"
 )]
 pub(super) struct Serve {

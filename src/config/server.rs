@@ -28,6 +28,8 @@ pub struct Server {
     /// How long a stop waits for requests in flight, 1 s to 10 min and longer than `upstream.buy_timeout`.
     /// Default 45 s.
     pub drain_grace: Duration,
+    /// How long a stop still takes requests once it is not ready any more. Default none.
+    pub drain_delay: Duration,
     /// From a request's first byte to the end of its head, and of a TLS handshake, 100 ms to 2 min. Default 10 s.
     pub header_timeout: Duration,
     /// From the end of the head to the end of the body, 100 ms to 10 min. Default 15 s.
@@ -71,6 +73,7 @@ impl Server {
             trusted_proxies: section.list("trusted_proxies", &NETWORK),
             tls: section.table("tls", tls),
             drain_grace: section.within("drain_grace", &DURATION, "1s", "10m"),
+            drain_delay: section.within("drain_delay", &DURATION, "0s", "5m"),
             header_timeout: section.within("header_timeout", &DURATION, "100ms", "2m"),
             body_timeout: section.within("body_timeout", &DURATION, "100ms", "10m"),
             idle_timeout: section.within("idle_timeout", &DURATION, "100ms", "1h"),

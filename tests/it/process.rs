@@ -126,6 +126,11 @@ impl Process {
         self.signal(rustix::process::Signal::HUP);
     }
 
+    /// SIGTERM: it drains and ends.
+    pub fn terminate(&self) {
+        self.signal(rustix::process::Signal::TERM);
+    }
+
     /// SIGSTOP: it stands still, and its connections stay open.
     pub fn stop(&self) {
         self.signal(rustix::process::Signal::STOP);

@@ -5,10 +5,11 @@ use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 use axum::body::{Body, Bytes, HttpBody};
-use axum::http::{Request, Response, Version};
+use axum::http::{HeaderValue, Request, Response, Version, header};
 use futures_util::future::BoxFuture;
 use hyper::body::{Frame, Incoming, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -107,11 +108,12 @@ pub(super) struct Requests<S> {
     inner: S,
     pulse: Arc<Pulse>,
     peer: IpAddr,
+    leaving: Arc<AtomicBool>,
 }
 
 impl<S> Requests<S> {
-    pub(super) const fn new(inner: S, pulse: Arc<Pulse>, peer: IpAddr) -> Self {
-        Self { inner, pulse, peer }
+    pub(super) const fn new(inner: S, pulse: Arc<Pulse>, peer: IpAddr, leaving: Arc<AtomicBool>) -> Self {
+        Self { inner, pulse, peer, leaving }
     }
 }
 
@@ -130,10 +132,14 @@ where
 
     fn call(&mut self, mut request: Request<Incoming>) -> Self::Future {
         request.extensions_mut().insert(Peer(self.peer));
-        let handling = Handling::begin(&self.pulse, request.version() == Version::HTTP_2);
-        let answer = self.inner.call(request);
+        let is_stream = request.version() == Version::HTTP_2;
+        let handling = Handling::begin(&self.pulse, is_stream);
+        let (answer, leaving) = (self.inner.call(request), Arc::clone(&self.leaving));
         Box::pin(async move {
-            let response = answer.await?;
+            let mut response = answer.await?;
+            if leaving.load(Ordering::Acquire) && !is_stream {
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
             let sending = handling.answered();
             Ok(response.map(|body| Body::new(Answer { body, sending })))
         })

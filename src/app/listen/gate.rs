@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::future::{Ready, ready};
 use std::io;
 use std::net::IpAddr;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum_server::accept::Accept;
@@ -24,11 +25,13 @@ use crate::metrics::{ConnectionBound, Metrics};
 pub(super) struct Gate {
     places: Arc<Places>,
     patience: Patience,
+    leaving: Arc<AtomicBool>,
 }
 
 impl Gate {
-    pub(super) const fn new(places: Arc<Places>, patience: Patience) -> Self {
-        Self { places, patience }
+    /// Once `leaving` is set, connections are told to end with their next answer.
+    pub(super) const fn new(places: Arc<Places>, patience: Patience, leaving: Arc<AtomicBool>) -> Self {
+        Self { places, patience, leaving }
     }
 }
 
@@ -42,7 +45,7 @@ impl<S> Accept<TcpStream, S> for Gate {
             let place = self.places.take(peer.ip()).ok_or(io::ErrorKind::ConnectionRefused)?;
             stream.set_nodelay(true)?;
             let pulse = Arc::new(Pulse::new(self.patience));
-            let requests = Requests::new(service, Arc::clone(&pulse), peer.ip());
+            let requests = Requests::new(service, Arc::clone(&pulse), peer.ip(), Arc::clone(&self.leaving));
             Ok((Stream::new(stream, pulse, place), requests))
         }))
     }

@@ -9,6 +9,8 @@ mod gate;
 mod pulse;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -75,6 +77,7 @@ impl Bounds {
 pub(super) struct Listener {
     address: SocketAddr,
     handle: Handle<SocketAddr>,
+    leaving: Arc<AtomicBool>,
     ended: watch::Receiver<()>,
 }
 
@@ -109,9 +112,9 @@ impl Listener {
         let socket = std::net::TcpListener::bind(address).map_err(not_there)?;
         socket.set_nonblocking(true).map_err(not_there)?;
         let bound = socket.local_addr().map_err(not_there)?;
-        let handle = Handle::new();
+        let (handle, leaving) = (Handle::new(), Arc::new(AtomicBool::new(false)));
         let (end, ended) = watch::channel(());
-        let gate = Gate::new(Places::new(bounds, metrics), bounds.patience);
+        let gate = Gate::new(Places::new(bounds, metrics), bounds.patience, Arc::clone(&leaving));
         let server = axum_server::from_tcp(socket).map_err(not_there)?.handle(handle.clone());
         let service = router.into_make_service();
         match certificate {
@@ -127,12 +130,17 @@ impl Listener {
                 tasks.spawn(async move { report(server.serve(service).await, end) });
             }
         }
-        Ok(Self { address: bound, handle, ended })
+        Ok(Self { address: bound, handle, leaving, ended })
     }
 
     /// The address, with the port that was really taken.
     pub(super) const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Goes on serving, and asks those who keep a connection to make another one: elsewhere, by then.
+    pub(super) fn leave(&self) {
+        self.leaving.store(true, Ordering::Release);
     }
 
     /// Accepts nothing new and waits for what is under way, at most `grace`.

@@ -185,7 +185,7 @@ fn an_unknown_key_is_told_what_was_meant_and_never_its_value() {
         ("[teams.growth]\nbuget = { }", "t.toml:2:1: teams.growth.buget: no such key; did you mean budget?"),
         (
             "server = 5",
-            "t.toml:1:10: server: a whole number where a section belongs; write its keys: body_timeout, drain_grace, header_timeout, hosts, idle_timeout, listen, max_connections, max_connections_per_address, public_url, tls, trusted_proxies",
+            "t.toml:1:10: server: a whole number where a section belongs; write its keys: body_timeout, drain_delay, drain_grace, header_timeout, hosts, idle_timeout, listen, max_connections, max_connections_per_address, public_url, tls, trusted_proxies",
         ),
     ]);
 }

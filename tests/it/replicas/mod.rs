@@ -9,6 +9,7 @@ mod dying;
 mod failover;
 mod line;
 mod reaching;
+mod rolling;
 mod sharing;
 
 use std::time::Duration;
