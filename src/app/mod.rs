@@ -26,12 +26,13 @@ use crate::clock::Clock;
 use crate::config::{Config, Database};
 use crate::domain::audit::Head;
 use crate::domain::policy::Policy;
-use crate::http::PublicRouter;
 use crate::http::ops::{self, Readiness};
+use crate::http::{PublicParts, PublicRouter};
 use crate::metrics::Metrics;
 use crate::service::Refusal;
 use crate::service::background::Background;
 use crate::service::buying::Buying;
+use crate::service::evidence::Witness;
 use crate::service::purchasing::Purchasing;
 use crate::service::registrations::Registrations;
 use crate::service::spend::LastAccount;
@@ -96,8 +97,13 @@ pub struct Gateway {
     tasks: TaskTracker,
     stop: CancellationToken,
     disk_lost: CancellationToken,
-    drain_delay: Duration,
-    drain_grace: Duration,
+    drain: Drain,
+}
+
+/// How long a stop goes on taking requests, and then waits for what is under way.
+struct Drain {
+    delay: Duration,
+    grace: Duration,
 }
 
 impl Gateway {
@@ -143,24 +149,10 @@ impl Gateway {
         public.freezes.reread().await?;
         public.reconciling.begin(ACCOUNT_WITHIN).await;
         let ops = parts.ops(&readiness, public.searches.clone());
-        let (searches, freezes) = (public.searches.clone(), public.freezes.clone());
-        let reconciling = public.reconciling.clone();
-        let (registrations, notices) = (public.registrations.clone(), public.notices.clone());
-        let verifier = Arc::clone(&public.verifier);
-        let (purchasing, following) = (public.purchasing.clone(), wiring::following(&public, &parts.store));
         let reload = Reload::new(&parts, &public, limits.clone()).await?;
-        let router = PublicRouter::new(public);
-
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        tasks.spawn(witness.run(freezes, stop.clone()));
-        tasks.spawn(evidence::erasure(config, &parts.store, &parts.clock).run(stop.clone()));
-        let refreshing = stop.clone();
-        tasks.spawn(async move { verifier.keep_current(refreshing).await });
-        tasks.spawn(reconciling.run(stop.clone()));
-        tasks.spawn(notices.run(stop.clone()));
-        tasks.spawn(following.run(stop.clone()));
-        begin_sharing(&parts, (purchasing, registrations.clone()), &tasks, &stop);
-        tasks.spawn(sweep(registrations, parts.store.clone(), config.purchases.sweep_every, stop.clone()));
+        begin_tasks(&parts, &public, witness, &tasks, &stop);
+        let (searches, router) = (public.searches.clone(), PublicRouter::new(public));
         let (tidy_limit, stop_tidying) = (router.tidier(), stop.clone());
         tasks.spawn(every(TIDY_EVERY, stop_tidying, move || {
             searches.tidy();
@@ -176,20 +168,8 @@ impl Gateway {
         let ops = Listener::ops(config, ops::router(ops), &tasks)?;
         readiness.set(true);
         tracing::info!(api = %public.address(), ops = %ops.address(), "ready");
-        let (drain_delay, drain_grace) = (config.server.drain_delay, config.server.drain_grace);
-        Ok(Self {
-            public,
-            ops,
-            readiness,
-            reload,
-            background,
-            reads,
-            tasks,
-            stop,
-            disk_lost,
-            drain_delay,
-            drain_grace,
-        })
+        let drain = Drain { delay: config.server.drain_delay, grace: config.server.drain_grace };
+        Ok(Self { public, ops, readiness, reload, background, reads, tasks, stop, disk_lost, drain })
     }
 
     /// Where the public listener is.
@@ -207,8 +187,8 @@ impl Gateway {
         self.reload.clone()
     }
 
-    /// Serves until `stop`, waits for `server.drain_delay`, then drains within `server.drain_grace`. Without a drain, and with an error, as soon as an
-    /// fsync has failed: what is under way then could only be answered without being durable.
+    /// Serves until `stop`, waits for `server.drain_delay`, then drains within `server.drain_grace`. Without a drain, and with
+    /// an error, as soon as an fsync has failed: what is under way then could only be answered without being durable.
     pub async fn run_until(self, stop: CancellationToken) -> Result<(), DiskLost> {
         let disk_lost = self.disk_lost.clone();
         tokio::select! {
@@ -221,16 +201,16 @@ impl Gateway {
     async fn serve_and_drain(self, stop: CancellationToken) {
         stop.cancelled().await;
         self.readiness.set(false);
-        if !self.drain_delay.is_zero() {
+        if !self.drain.delay.is_zero() {
             // What is sent here until everybody knows is served as ever.
             self.public.leave();
-            tracing::info!(delay = ?self.drain_delay, "stopping: /readyz says so, and requests are still taken");
-            tokio::time::sleep(self.drain_delay).await;
+            tracing::info!(delay = ?self.drain.delay, "stopping: /readyz says so, and requests are still taken");
+            tokio::time::sleep(self.drain.delay).await;
         }
-        let deadline = Instant::now() + self.drain_grace;
+        let deadline = Instant::now() + self.drain.grace;
         self.background.begin_drain();
-        tracing::info!(grace = ?self.drain_grace, "draining: nothing new is accepted, what is under way is finished");
-        self.public.drain(self.drain_grace).await;
+        tracing::info!(grace = ?self.drain.grace, "draining: nothing new is accepted, what is under way is finished");
+        self.public.drain(self.drain.grace).await;
         if tokio::time::timeout_at(deadline, self.background.finished()).await.is_err() {
             tracing::error!(
                 "buys were still under way at the end of the drain; they are unknown after the next start"
@@ -326,6 +306,27 @@ async fn recover(purchasing: &Purchasing, registrations: &Registrations) -> Resu
         );
     }
     Ok(())
+}
+
+/// What goes on beside requests, until the stop.
+fn begin_tasks(
+    parts: &wiring::Wired<'_>,
+    public: &PublicParts,
+    witness: Witness,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) {
+    tasks.spawn(witness.run(public.freezes.clone(), stop.clone()));
+    tasks.spawn(evidence::erasure(parts.config, &parts.store, &parts.clock).run(stop.clone()));
+    let (verifier, refreshing) = (Arc::clone(&public.verifier), stop.clone());
+    tasks.spawn(async move { verifier.keep_current(refreshing).await });
+    tasks.spawn(public.reconciling.clone().run(stop.clone()));
+    tasks.spawn(public.notices.clone().run(stop.clone()));
+    tasks.spawn(wiring::following(public, &parts.store).run(stop.clone()));
+    let registrations = public.registrations.clone();
+    begin_sharing(parts, (public.purchasing.clone(), registrations.clone()), tasks, stop);
+    let sweep_every = parts.config.purchases.sweep_every;
+    tasks.spawn(sweep(registrations, parts.store.clone(), sweep_every, stop.clone()));
 }
 
 /// What there is to do for one of several.

@@ -1,7 +1,8 @@
 //! A changed configuration under a running gateway: what follows it does so at once and is written down, the rest is named,
 //! and a faulty file changes nothing.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -192,4 +193,67 @@ async fn what_needs_a_restart_is_named_and_a_faulty_file_changes_nothing() {
     let root = somebody("root", "growth", "administrator");
     assert_eq!(running.stage.post(&root, "/v1/freezes", &body).await.status, 201);
     running.end().await;
+}
+
+/// Searches and buys until it is over; what failed.
+async fn load(stage: &Stage, numbers: &[String], is_over: &AtomicBool) -> (usize, Vec<String>) {
+    let (answered, failed) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let saw = |answer: Answer| {
+        answered.fetch_add(1, Ordering::SeqCst);
+        if answer.status != 200 {
+            failed.lock().unwrap().push(answer.text);
+        }
+    };
+    let searching = async |caller: usize| {
+        let mut digits = caller;
+        while !is_over.load(Ordering::SeqCst) {
+            saw(stage.get(&ann(), &format!("/v3/numbers/search/AU?search={}", digits % 90)).await);
+            digits += 3;
+        }
+    };
+    let buying = async {
+        for number in numbers {
+            if is_over.load(Ordering::SeqCst) {
+                break;
+            }
+            saw(stage.buy(&ann(), number).await);
+        }
+    };
+    tokio::join!(searching(0), searching(1), searching(2), buying);
+    (answered.into_inner(), failed.into_inner().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::print_stdout, reason = "the figures of a run")]
+async fn a_file_that_changes_every_second_under_load_fails_no_request() {
+    let seconds = std::env::var("RELOAD_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(5);
+    let mut stage = Stage::without_gateway_but("", &[]).await;
+    stage.configure("[limits]\n", "[limits]\npurchases_per_day = { subject = 10000, team = 10000 }\n");
+    stage.configure("burst = 1000 }", "burst = 1000000 }");
+    let unlimited = r#"budget = { spend_per_month = "unlimited", recurring_per_month = "unlimited" }"#;
+    stage
+        .configure(r#"budget = { spend_per_month = "1000.00", recurring_per_month = "1000.00" }"#, unlimited);
+    let process = Process::start(&mut stage).await;
+    let numbers = stage.numbers_on_sale("AU").await;
+    let (is_over, folder) = (AtomicBool::new(false), stage.folder.path().to_owned());
+    let texts = ["up to 25", "up to 25 dollars"].map(|name| stage.configuration().replace("up to 25", name));
+    let changing = async {
+        for second in 0..seconds {
+            // The pace is what is tried.
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            std::fs::write(folder.join("gateway.toml.new"), &texts[(second + 1) % 2]).unwrap();
+            std::fs::rename(folder.join("gateway.toml.new"), folder.join("gateway.toml")).unwrap();
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        is_over.store(true, Ordering::SeqCst);
+    };
+    let (loaded, ()) = tokio::join!(load(&stage, &numbers, &is_over), changing);
+    let (answered, failed) = loaded;
+    assert_eq!(failed, Vec::<String>::new());
+    let auditor = somebody("olga", "growth", "auditor");
+    let changes = stage.get(&auditor, CHANGED).await.json()["items"].as_array().unwrap().len();
+    println!("{seconds} changes, {changes} in force, {answered} answered");
+    assert_eq!(changes, seconds);
+    process.kill().await;
+    stage.finish().await;
 }
