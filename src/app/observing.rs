@@ -6,12 +6,10 @@ use crate::app::wiring::Wired;
 use crate::auth;
 use crate::clicksend::Operation;
 use crate::http::ops::{OpsParts, Readiness};
-use crate::metrics::ProcessFigure;
 use crate::service::Code;
 use crate::service::figures::FigureReader;
 use crate::service::search::Searches;
 use crate::service::spend::Spend;
-use crate::telemetry::{self, Losses};
 
 impl Wired<'_> {
     /// Begins what may happen at zero: a series that is born with its first event loses it to `increase()`, and an alert that
@@ -47,23 +45,9 @@ impl Wired<'_> {
             ),
             verifier: Arc::clone(&self.verifier),
             buying: self.buying.clone(),
-            process: Box::new(move || process(&searches)),
+            searches,
             credentials_refused: Box::new(move || upstream.credentials_refused()),
             ready: readiness.clone(),
         }
-    }
-}
-
-/// What this process keeps in memory, and what its telemetry lost.
-fn process(searches: &Searches) -> ProcessFigure {
-    let (cached_pages, cached_bytes) = searches.kept();
-    let Losses { log_lines, spans_sent, spans_not_taken, spans_queue_full } = telemetry::losses();
-    ProcessFigure {
-        cached_pages,
-        cached_bytes,
-        log_lines_lost: log_lines,
-        spans_sent,
-        spans_not_taken,
-        spans_queue_full,
     }
 }

@@ -14,6 +14,8 @@ use crate::auth::Verifier;
 use crate::metrics::{BuyingFigure, Metrics, ProcessFigure};
 use crate::service::buying::{Buying, BuyingState};
 use crate::service::figures::FigureReader;
+use crate::service::search::Searches;
+use crate::telemetry::{self, Losses};
 
 /// What the operators' listener looks at.
 pub struct OpsParts {
@@ -27,8 +29,8 @@ pub struct OpsParts {
     pub buying: Buying,
     /// Whether upstream accepts our credentials, as far as is known.
     pub credentials_refused: Box<dyn Fn() -> bool + Send + Sync>,
-    /// What this process keeps in memory, and what its telemetry lost.
-    pub process: Box<dyn Fn() -> ProcessFigure + Send + Sync>,
+    /// The pages that are kept.
+    pub searches: Searches,
     /// Set once start-up is complete, unset while draining.
     pub ready: Readiness,
 }
@@ -94,7 +96,7 @@ async fn metrics(State(parts): State<Arc<OpsParts>>) -> Response<Body> {
     if let Err(error) = &figures {
         tracing::error!(%error, "the figures for the metrics could not be read; they are left out");
     }
-    parts.metrics.catch_up_with((parts.process)());
+    parts.metrics.catch_up_with(process(&parts.searches).await);
     parts.metrics.database_is(parts.figures.database());
     parts.metrics.buying_is(match parts.buying.state() {
         BuyingState::On => BuyingFigure::On,
@@ -113,4 +115,18 @@ async fn metrics(State(parts): State<Arc<OpsParts>>) -> Response<Body> {
     let content_type = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, content_type);
     response
+}
+
+/// What this process keeps in memory, and what its telemetry lost.
+async fn process(searches: &Searches) -> ProcessFigure {
+    let (cached_pages, cached_bytes) = searches.kept().await;
+    let Losses { log_lines, spans_sent, spans_not_taken, spans_queue_full } = telemetry::losses();
+    ProcessFigure {
+        cached_pages,
+        cached_bytes,
+        log_lines_lost: log_lines,
+        spans_sent,
+        spans_not_taken,
+        spans_queue_full,
+    }
 }

@@ -175,7 +175,9 @@ impl Searches {
     }
 
     /// How many pages are kept, and what they take by estimate.
-    pub fn kept(&self) -> (u64, u64) {
+    pub async fn kept(&self) -> (u64, u64) {
+        // The cache counts when it tidies up.
+        self.0.pages.run_pending_tasks().await;
         (self.0.pages.entry_count(), self.0.pages.weighted_size())
     }
 
