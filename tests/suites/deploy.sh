@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# what is shipped beside the program: image, compose, Prometheus, Grafana
+# what is shipped beside the program: image, compose, systemd, Kubernetes, Prometheus, Grafana
 source tests/lib/suite.sh
 source tests/lib/fetch.sh
 
@@ -26,4 +26,7 @@ step "every alert fires when it has to, and only then" "$python" tests/deploy/al
 step "an alert that said always or never would be noticed" "$python" tests/deploy/alerts.py "$SUITE_DIR/mutants" --mutants
 
 need "everything builds" build_gateway
+need "systemd-analyze is here" debian_tool systemd-analyze systemd
+step "the unit and the manifests are valid, closed, and agree with the program" \
+    "$python" tests/deploy/platforms.py "$GATEWAY" "$SUITE_DIR"
 step "the gateway takes the configuration of compose" "$GATEWAY" check-config --config deploy/gateway.toml
