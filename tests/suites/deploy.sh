@@ -11,6 +11,17 @@ queries_are_promql() {
         promtool check rules "$SUITE_DIR/queries.yml"
 }
 
+# As it stands, but for the certificate, which is made for this.
+nginx_takes_its_example() {
+    local folder="$SUITE_DIR/nginx"
+    mkdir -p "$folder" &&
+        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=numbers.example.com \
+            -keyout "$folder/numbers.example.com.key" -out "$folder/numbers.example.com.pem" 2>/dev/null &&
+        sed "s|/etc/nginx/tls|$folder|" deploy/nginx/numbers-gateway.conf >"$folder/gateway.conf" &&
+        printf 'pid %s/pid; events {} http { include %s/gateway.conf; }\n' "$folder" "$folder" >"$folder/nginx.conf" &&
+        nginx -t -e "$folder/error.log" -c "$folder/nginx.conf"
+}
+
 need "Python's packages are here" python_env "$CACHE/python-deploy" tests/deploy/requirements.txt
 need "promtool is here" debian_tool promtool prometheus
 
@@ -27,6 +38,8 @@ step "an alert that said always or never would be noticed" "$python" tests/deplo
 
 need "everything builds" build_gateway
 need "systemd-analyze is here" debian_tool systemd-analyze systemd
+need "nginx is here" debian_tool nginx nginx-light
+step "nginx takes its example" nginx_takes_its_example
 step "the unit and the manifests are valid, closed, and agree with the program" \
     "$python" tests/deploy/platforms.py "$GATEWAY" "$SUITE_DIR"
 step "the gateway takes the configuration of compose" "$GATEWAY" check-config --config deploy/gateway.toml
