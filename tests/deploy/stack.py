@@ -51,7 +51,8 @@ def every_yaml_file_is_yaml():
     files = [*DEPLOY.rglob("*.yaml"), *DEPLOY.rglob("*.yml")]
     assert len(files) >= 4, files
     for file in files:
-        assert yaml.safe_load(file.read_text()), f"{file} is empty"
+        documents = list(yaml.safe_load_all(file.read_text()))
+        assert documents and all(documents), f"{file} is empty, or a part of it"
 
 
 @check
