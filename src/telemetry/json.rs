@@ -44,7 +44,7 @@ where
             }
         }
         fields.append(&mut object(&formatted(event)?));
-        if let Some(trace_id) = sampled_trace() {
+        if let Some(trace_id) = trace() {
             fields.insert("trace_id".to_owned(), trace_id.into());
         }
         let metadata = event.metadata();
@@ -72,10 +72,10 @@ fn object(written: &str) -> Map<String, Value> {
     serde_json::from_str(written).unwrap_or_default()
 }
 
-/// The trace that the current span belongs to, if it is sent anywhere.
-fn sampled_trace() -> Option<String> {
+/// The trace that the current span belongs to, whether this part of it is sent anywhere or not: a caller may have the rest.
+fn trace() -> Option<String> {
     let context = opentelemetry::Context::current();
     let span = context.span();
     let span = span.span_context();
-    span.is_sampled().then(|| span.trace_id().to_string())
+    span.is_valid().then(|| span.trace_id().to_string())
 }

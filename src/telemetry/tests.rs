@@ -176,3 +176,23 @@ fn a_span_arrives_at_the_collector_and_its_trace_id_in_the_log() {
 fn without_a_collector_nothing_is_traced() {
     assert!(traces::provider(&settings("")).unwrap().is_none());
 }
+
+#[test]
+fn a_trace_that_is_not_sampled_stands_in_the_log_all_the_same() {
+    let settings = settings("[telemetry]\notlp_endpoint = \"http://127.0.0.1:9\"\nsample = \"0%\"");
+    let provider = traces::provider(&settings).unwrap().unwrap();
+    let kept = Kept::default();
+    let lines = Lines::to(kept.clone()).unwrap();
+    let subscriber =
+        Registry::default().with(traces::layer(&provider)).with(log(LogFormat::Json, lines.clone()));
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    tracing::subscriber::with_default(subscriber, || {
+        let span = tracing::info_span!("request");
+        super::continue_trace(&span, &format!("00-{trace}-00f067aa0ba902b7-00"));
+        let _request = span.entered();
+        tracing::info!("a line");
+    });
+    lines.flush(Duration::from_secs(5));
+    let line: Value = serde_json::from_str(&kept.text()).unwrap();
+    assert_eq!(line["trace_id"], trace);
+}
