@@ -126,7 +126,7 @@ impl Run {
             *figures.answers.entry(answer.status()).or_default() += 1;
         }
         self.stage.end_faults().await;
-        self.all_know_the_database().await;
+        self.all_know_the_database(disaster).await;
         self.lift_freezes().await;
         let doors = self.doors();
         figures.repeats += self.traffic.repeat_every_key(&mut self.stage, &doors, &mut self.random).await;
@@ -211,19 +211,28 @@ impl Run {
     }
 
     /// Each replica answers from the database again, and is ready.
-    async fn all_know_the_database(&mut self) {
+    async fn all_know_the_database(&mut self, disaster: Disaster) {
         for place in 0..REPLICAS {
             self.stage.api.clone_from(&self.machines[place].api);
+            let mut last = String::new();
             let answering = async {
                 loop {
                     let asked = self.stage.request(&root(), reqwest::Method::GET, "/v1/purchases?limit=1");
-                    if asked.send().await.is_ok_and(|answer| answer.status() == 200) {
-                        return;
-                    }
+                    last = match asked.send().await {
+                        Ok(answer) if answer.status() == 200 => return,
+                        Ok(answer) => answer.text().await.unwrap_or_default(),
+                        Err(error) => error.to_string(),
+                    };
                     tokio::time::sleep(Duration::from_millis(20)).await;
                 }
             };
-            tokio::time::timeout(PATIENCE, answering).await.expect("a replica comes back by itself");
+            if tokio::time::timeout(PATIENCE, answering).await.is_err() {
+                let log = self.machines[place].process.take().unwrap().kill().await;
+                let end: Vec<&str> = log.lines().rev().take(40).collect();
+                panic!(
+                    "replica {place} comes not back from {disaster:?}: it says {last:?}, and logged\n{end:#?}"
+                );
+            }
         }
     }
 
