@@ -9,10 +9,10 @@ import secrets
 import subprocess
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from engine import storage
+from receiving import receive
 
 GATEWAY = os.environ["GATEWAY"]
 FOLDER = Path(os.environ["SUITE_DIR"]).resolve()
@@ -61,23 +61,12 @@ class Told:
     def __init__(self):
         self.changed = threading.Condition()
         self.all = []
-        told = self
+        self.port = receive(self._take)
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["content-length"]))
-                with told.changed:
-                    told.all.append((time.monotonic(), dict(self.headers.items()), body))
-                    told.changed.notify_all()
-                self.send_response(204)
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.port = server.server_port
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    def _take(self, _, headers, body):
+        with self.changed:
+            self.all.append((time.monotonic(), dict(headers.items()), body))
+            self.changed.notify_all()
 
     def first(self, kind: str, within: float):
         """The first notice of a kind: when it came, its headers and its bytes."""

@@ -15,12 +15,12 @@ import threading
 import time
 import urllib.parse
 import urllib.request
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import yaml
 
 from pair import Pair, Server, _ready
+from receiving import receive
 
 DEPLOY = Path("deploy")
 PSQL = Path(os.environ["GATEWAY_TEST_POSTGRES_BIN"], "psql")
@@ -69,23 +69,12 @@ class Told:
 
     def __init__(self):
         self.changed, self.all = threading.Condition(), []
-        told = self
+        self.port = receive(self._take)
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["content-length"]))
-                with told.changed:
-                    told.all.append((self.path, json.loads(body)))
-                    told.changed.notify_all()
-                self.send_response(204)
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.port = server.server_port
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    def _take(self, path, _, body):
+        with self.changed:
+            self.all.append((path, json.loads(body)))
+            self.changed.notify_all()
 
     def first(self, path: str, wanted, within: float):
         found = lambda: next((body for at, body in self.all if at == path and wanted(body)), None)
