@@ -73,19 +73,9 @@ impl Verifier {
         Ok(Self { trust: ArcSwap::from_pointee(trust), changing: Mutex::default(), clock })
     }
 
-    /// Believes whom a changed configuration names, from the next token on. Key files are read now; fetched key sets
-    /// of issuers that stay as they were are kept, so that a reload while an issuer is down closes nothing. Blocks as
+    /// The first half of believing whom a changed configuration names: key files are read, fetched key sets of issuers that
+    /// stay as they were are kept, so that a reload while an issuer is down closes nothing. Changes nothing yet. Blocks as
     /// long as the disk with the files does.
-    ///
-    /// # Errors
-    /// Every fault of every issuer; then nothing changes.
-    pub fn replace(&self, issuers: Vec<IssuerOptions>, denied: Denied) -> Result<(), Vec<KeyError>> {
-        let loaded = self.load(issuers, denied)?;
-        self.trust(loaded);
-        Ok(())
-    }
-
-    /// The first half of [`Verifier::replace`]: reads key files, and changes nothing.
     ///
     /// # Errors
     /// Every fault of every issuer.
@@ -93,7 +83,7 @@ impl Verifier {
         Trust::load(issuers, denied, &self.clock, &self.trust.load().issuers).map(Loaded)
     }
 
-    /// The second half: believes what was loaded from now on. A key file that changed in between is read again at the next
+    /// The second half: believes what was loaded, from the next token on. A key file that changed in between is read again at the next
     /// look.
     pub fn trust(&self, loaded: Loaded) {
         let _alone = self.changing.lock().unwrap_or_else(PoisonError::into_inner);

@@ -302,14 +302,14 @@ async fn a_reload_keeps_the_sets_of_issuers_that_stay() {
     let mut same = options(source, &[Algorithm::RS256, Algorithm::ES256]);
     same.may_approve = false;
     let denied = Denied { subjects: ["bob".to_owned()].into(), ..Denied::default() };
-    door.verifier.replace(vec![same.clone()], denied).unwrap();
+    door.verifier.trust(door.verifier.load(vec![same.clone()], denied).unwrap());
     assert!(!door.verifier.verify(&token).await.unwrap().may_approve);
     let bob = RSA.good("a", &json!({"sub": "bob"}));
     assert_eq!(door.reason(&bob).await, Some(Reason::Denied));
     assert_eq!(server.hits(), 1);
 
     same.algorithms = vec![Algorithm::RS256];
-    door.verifier.replace(vec![same], Denied::default()).unwrap();
+    door.verifier.trust(door.verifier.load(vec![same], Denied::default()).unwrap());
     assert_eq!(door.refusal(&token).await, UNAVAILABLE, "another issuer: its set is fetched anew");
 }
 
