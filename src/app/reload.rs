@@ -12,9 +12,9 @@ use crate::config::Config;
 use crate::domain::audit::{Actor, AuditEvent, Target};
 use crate::domain::money::Currency;
 use crate::domain::policy::Policy;
-use crate::http::{Neighbourhood, PublicParts};
+use crate::http::PublicParts;
 use crate::metrics::Metrics;
-use crate::service::limits::{CommonLimit, KeyedLimit, PersonLimit};
+use crate::service::limits::{CommonLimit, KeyedLimit};
 use crate::service::search::Searches;
 use crate::store::{self, Finished, Store, StoreError, Tx};
 
@@ -49,8 +49,8 @@ pub struct Reload {
 /// The token buckets.
 #[derive(Clone)]
 struct Limits {
-    addresses: Arc<KeyedLimit<Neighbourhood>>,
-    reads: Arc<PersonLimit>,
+    addresses: Arc<KeyedLimit>,
+    reads: Arc<KeyedLimit>,
     searches: Searches,
     writes: CommonLimit,
     decisions: CommonLimit,

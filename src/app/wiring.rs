@@ -20,7 +20,7 @@ use crate::service::evidence::Evidence;
 use crate::service::following::Following;
 use crate::service::freezes::Freezes;
 use crate::service::ground::Ground;
-use crate::service::limits::{CommonLimit, KeyedLimit, PersonLimit, Rate, Sharers};
+use crate::service::limits::{CommonLimit, KeyedLimit, Rate, Sharers};
 use crate::service::notices::{NoticeParts, Notices};
 use crate::service::owned::{OwnedNumbers, OwnedSettings};
 use crate::service::passage::Passage;
@@ -82,17 +82,17 @@ impl Wired<'_> {
             notices: self.notices(&ground)?,
             evidence: Evidence::new(self.store.clone(), ground.policy.clone()),
             teams: ground.teams,
-            reads: Arc::new(PersonLimit::new(
+            reads: Arc::new(KeyedLimit::new(
                 metrics::Limit::Reads,
                 rate(self.config.limits.reads),
                 self.sharers(),
-                self.metrics.clone(),
+                &self.metrics,
             )),
             addresses: Arc::new(KeyedLimit::new(
                 metrics::Limit::Addresses,
                 rate(self.config.limits.addresses),
                 self.sharers(),
-                self.metrics.clone(),
+                &self.metrics,
             )),
             metrics: ground.metrics,
             settings: edge_settings(self.config),
@@ -124,19 +124,23 @@ impl Wired<'_> {
     }
 
     fn common_limit(&self, which: metrics::Limit, of: config::Rate) -> CommonLimit {
-        CommonLimit::new(which, rate(of), self.store.clone(), self.metrics.clone())
+        CommonLimit::new(which, rate(of), self.store.clone(), &self.metrics)
     }
 
     fn searches(&self) -> Searches {
         let cache = &self.config.cache;
         Searches::new(
             self.upstream.clone(),
-            Freshness { fresh_for: cache.fresh_for, stale_for: cache.stale_for, max_bytes: cache.max_bytes },
-            PersonLimit::new(
+            Freshness {
+                fresh_for: cache.fresh_for,
+                stale_for: cache.stale_for,
+                max_bytes: cache.max_bytes - answer_bytes(cache),
+            },
+            KeyedLimit::new(
                 metrics::Limit::Misses,
                 rate(self.config.limits.misses),
                 self.sharers(),
-                self.metrics.clone(),
+                &self.metrics,
             ),
             self.reads.clone(),
             self.clock.clone(),
@@ -294,7 +298,13 @@ fn edge_settings(config: &Config) -> EdgeSettings {
             config::SearchShape::Object => SearchShape::Page,
             config::SearchShape::List => SearchShape::List,
         },
+        answer_bytes: answer_bytes(&config.cache),
     }
+}
+
+/// Of the memory for search results, the part for finished answers; pages, from which they are cut, have the rest.
+const fn answer_bytes(cache: &config::Cache) -> u64 {
+    cache.max_bytes / 4
 }
 
 pub(super) fn rate(rate: config::Rate) -> Rate {

@@ -21,6 +21,7 @@ mod key_file;
 mod keys;
 mod local;
 mod mapping;
+mod memory;
 mod options;
 mod refusal;
 mod remote;
@@ -39,7 +40,7 @@ pub use options::{Algorithm, AlgorithmError, ClaimNames, Denied, IssuerOptions, 
 pub use refusal::{Reason, Refusal};
 pub use signing::{GeneratedKeyPair, NewToken, SignError, Signer, generate_key_pair};
 pub use trace::{Explanation, Step};
-pub use verifier::Verifier;
+pub use verifier::{Recalled, Verifier};
 
 /// Tells jsonwebtoken to use aws-lc-rs. Harmless to call again; [`Verifier`] and [`Signer`] do.
 pub fn install_crypto() {

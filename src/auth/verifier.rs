@@ -14,18 +14,17 @@ use super::issuer::{Issuer, IssuerHealth, KeyError, Keys};
 use super::key_file::KeyFile;
 use super::keys::KeyTable;
 use super::mapping;
+use super::memory::{Memory, Verified};
 use super::options::{Denied, IssuerOptions};
 use super::refusal::{Reason, Refusal};
 use super::remote::RemoteKeys;
 use super::trace::{Explanation, Trace};
 use crate::clock::Clock;
 use crate::domain::canonical::Digest;
-use crate::domain::principal::Principal;
+use crate::domain::principal::{PersonRef, Principal};
 
-/// Verified tokens kept, some kilobytes each at most.
-const MAX_REMEMBERED: u64 = 10_000;
-/// After so long a token is verified anew.
-const FORGET_AFTER: Duration = Duration::from_mins(10);
+/// How often tokens that have ended are let go.
+const TIDY_EVERY: Duration = Duration::from_mins(1);
 /// How often the fetched sets are looked at: they become due by the clock that counts sleep, a timer does not.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// How often key files are looked at: a key that was taken out opens nothing a second later.
@@ -48,17 +47,39 @@ pub struct Verifier {
 struct Trust {
     issuers: Vec<Issuer>,
     denied: Denied,
-    remembered: moka::sync::Cache<Digest, Verified>,
+    remembered: Memory,
 }
 
-/// A token that passed, and what that rests on.
-#[derive(Clone, Debug)]
-struct Verified {
-    principal: Arc<Principal>,
-    /// Which of [`Trust::issuers`].
-    issuer: usize,
-    /// The keys of then; with any other the signature is checked again.
-    table: Arc<KeyTable>,
+/// A token that passed before and would pass now.
+#[derive(Debug)]
+pub struct Recalled {
+    verified: Verified,
+    trust: Arc<Trust>,
+}
+
+impl Recalled {
+    /// Whom it stands for.
+    pub fn person(&self) -> PersonRef<'_> {
+        self.verified.person(self.issuer())
+    }
+
+    /// His team, the first where there are several.
+    pub fn team(&self) -> Option<&str> {
+        self.verified.team()
+    }
+
+    /// Whether it opens what any role opens.
+    pub fn may_read(&self) -> bool {
+        self.verified.has_role
+    }
+
+    fn principal(&self) -> Option<Principal> {
+        self.verified.principal(self.issuer())
+    }
+
+    fn issuer(&self) -> &str {
+        self.trust.issuers.get(self.verified.issuer).map_or("", |issuer| &issuer.options.issuer)
+    }
 }
 
 impl Verifier {
@@ -96,23 +117,30 @@ impl Verifier {
     /// # Errors
     /// [`Refusal::Invalid`] for the caller's 401, [`Refusal::IssuerUnavailable`] for a 503.
     pub async fn verify(&self, token: &str) -> Result<Arc<Principal>, Refusal> {
-        let trust = self.trust.load_full();
-        let digest = Digest::of(&[token.as_bytes()]);
-        if let Some(known) = trust.remembered.get(&digest)
-            && trust.still_holds(&known, self.now())
-        {
-            return Ok(known.principal);
+        if let Some(principal) = self.recall(token).and_then(|recalled| recalled.principal()) {
+            return Ok(Arc::new(principal));
         }
-        let verified = trust.examine(token, self.now(), &mut Trace::Off).await?;
-        trust.remembered.insert(digest, verified.clone());
-        Ok(verified.principal)
+        let trust = self.trust.load_full();
+        let (principal, issuer, table) = trust.examine(token, self.now(), &mut Trace::Off).await?;
+        if let Some(verified) = Verified::new(&principal, issuer, table) {
+            trust.remembered.keep(Digest::of(&[token.as_bytes()]), verified);
+        }
+        Ok(Arc::new(principal))
+    }
+
+    /// Who a token stands for if it passed before and neither its time nor the keys nor the operator's word have changed
+    /// since: what [`Self::verify`] would say, without waiting for anybody.
+    pub fn recall(&self, token: &str) -> Option<Recalled> {
+        let trust = self.trust.load_full();
+        let verified = trust.remembered.recall(&Digest::of(&[token.as_bytes()]))?;
+        trust.still_holds(&verified, self.now()).then_some(Recalled { verified, trust })
     }
 
     /// The same verification with a note at every rule, for `token check`.
     pub async fn explain(&self, token: &str) -> Explanation {
         let mut trace = Trace::On(Vec::new());
         let examined = self.trust.load_full().examine(token, self.now(), &mut trace).await;
-        let outcome = examined.map(|verified| verified.principal);
+        let outcome = examined.map(|(principal, ..)| Arc::new(principal));
         Explanation { steps: trace.into_steps(), outcome }
     }
 
@@ -131,11 +159,24 @@ impl Verifier {
                 tokio::time::sleep(LOOK_AT_FILES_EVERY).await;
             }
         };
+        let tidying = async {
+            loop {
+                tokio::time::sleep(TIDY_EVERY).await;
+                self.forget_ended();
+            }
+        };
         tokio::select! {
             () = stop.cancelled() => {}
             () = fetching => {}
             () = reading => {}
+            () = tidying => {}
         }
+    }
+
+    /// Lets go of remembered tokens that have ended, so that memory follows the callers of now.
+    fn forget_ended(&self) {
+        let (trust, now) = (self.trust.load_full(), self.now());
+        trust.remembered.retain(|verified| trust.still_holds(verified, now));
     }
 
     /// Fetches every key set that is due, at once: the first sets when called for the first time. Ends within
@@ -182,9 +223,7 @@ impl Trust {
         if !faults.is_empty() {
             return Err(faults);
         }
-        let remembered =
-            moka::sync::Cache::builder().max_capacity(MAX_REMEMBERED).time_to_live(FORGET_AFTER).build();
-        Ok(Self { issuers, denied, remembered })
+        Ok(Self { issuers, denied, remembered: Memory::new() })
     }
 
     fn remotes(&self) -> impl Iterator<Item = &Arc<RemoteKeys>> {
@@ -204,10 +243,16 @@ impl Trust {
     fn still_holds(&self, known: &Verified, now: i64) -> bool {
         let table = self.issuers.get(known.issuer).and_then(Issuer::current);
         table.is_some_and(|table| Arc::ptr_eq(&table, &known.table))
-            && !claims::has_passed(known.principal.expires_at, now)
+            && !claims::has_passed(known.expires_at, now)
     }
 
-    async fn examine(&self, token: &str, now: i64, trace: &mut Trace) -> Result<Verified, Refusal> {
+    /// Whom it stands for, by which issuer's word and keys.
+    async fn examine(
+        &self,
+        token: &str,
+        now: i64,
+        trace: &mut Trace,
+    ) -> Result<(Principal, usize, Arc<KeyTable>), Refusal> {
         let opened = match Opened::read(token, trace) {
             Ok(opened) => opened,
             Err(reason) => return Err(trace.refused(Refusal::Invalid(reason))),
@@ -219,9 +264,7 @@ impl Trust {
             }
             trace.saw("issuer", || format!("iss {:?}, tried as {:?}", opened.issuer, issuer.options.name));
             match self.examine_for(issuer, &opened, now, trace).await {
-                Ok((principal, table)) => {
-                    return Ok(Verified { principal: Arc::new(principal), issuer: index, table });
-                }
+                Ok((principal, table)) => return Ok((principal, index, table)),
                 // The configuration that the token came farthest with says why it was refused.
                 Err(found) => refusal = refusal.max(Some(trace.refused(found))),
             }

@@ -125,6 +125,22 @@ pub struct Person {
     pub subject: String,
 }
 
+/// A [`Person`] whose texts are somebody else's. Both hash alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PersonRef<'a> {
+    /// The `iss` of the token.
+    pub issuer: &'a str,
+    /// The subject.
+    pub subject: &'a str,
+}
+
+impl Person {
+    /// The same person, for whoever needs no copy.
+    pub fn borrowed(&self) -> PersonRef<'_> {
+        PersonRef { issuer: &self.issuer, subject: &self.subject }
+    }
+}
+
 impl fmt::Display for Person {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{} ({})", self.subject, self.issuer)
@@ -188,7 +204,16 @@ impl Principal {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a broken fixture stops the test")]
 
-    use super::{Role, TeamId};
+    use std::hash::{BuildHasher as _, RandomState};
+
+    use super::{Person, Role, TeamId};
+
+    #[test]
+    fn a_person_hashes_alike_owned_and_borrowed() {
+        let person = Person { issuer: "https://issuer.example".to_owned(), subject: "rita".to_owned() };
+        let hasher = RandomState::new();
+        assert_eq!(hasher.hash_one(&person), hasher.hash_one(person.borrowed()));
+    }
 
     #[test]
     fn every_role_is_read_as_it_is_written() {

@@ -76,7 +76,7 @@ impl SearchQuery {
 }
 
 /// One number on sale, as upstream describes it. Prices keep upstream's own decimals, whatever their scale.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Offer {
     /// The number, in E.164 as far as upstream keeps to it.
     pub dedicated_number: String,

@@ -2,10 +2,10 @@
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, Response, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 use axum::middleware::Next;
 
-use crate::http::state::Public;
+use crate::http::state::{EdgeSettings, Public};
 
 /// Headers that leave the gateway, besides those that begin with [`OWN`]. Hyper adds `Date`, `Content-Length`,
 /// `Transfer-Encoding` and `Connection`.
@@ -50,13 +50,18 @@ pub(super) async fn allow(State(public): State<Public>, request: Request, next: 
     for name in strangers {
         headers.remove(name);
     }
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     // Money, numbers and names: for whoever asked, and for no cache on the way.
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    if public.settings.is_encrypted {
+    complete(headers, &public.settings);
+    response
+}
+
+/// Says what holds for every answer.
+pub(super) fn complete(headers: &mut HeaderMap, settings: &EdgeSettings) {
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if settings.is_encrypted {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, ENCRYPTED_ONLY);
     }
-    response
 }
 
 fn is_allowed(name: &HeaderName) -> bool {

@@ -1,5 +1,7 @@
 //! Who is asking: the token out of its header, verified, as an extension of the request.
 
+use std::borrow::Cow;
+
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
@@ -21,7 +23,7 @@ pub(super) async fn authenticate(
     next: Next,
 ) -> Response<Body> {
     let door = Door::of(request.uri().path());
-    let Some(token) = token(request.headers(), &public.settings) else {
+    let Some(token) = token(request.headers(), &public.settings).map(Cow::into_owned) else {
         public.metrics.token_refused("missing");
         return door.refuse(&HttpRefusal::unauthorized());
     };
@@ -46,16 +48,16 @@ pub(super) async fn authenticate(
 
 /// The token: in the configured proxy's header, as `Bearer`, or as the password of `Basic`, whose user name may be
 /// anything, so that ClickSend's SDKs can carry it. A header that stands there twice counts as none.
-fn token(headers: &HeaderMap, settings: &EdgeSettings) -> Option<String> {
+pub(super) fn token<'h>(headers: &'h HeaderMap, settings: &EdgeSettings) -> Option<Cow<'h, str>> {
     if let Some(name) = &settings.token_header
         && let Some(value) = only(headers, name)
     {
-        return Some(value.to_owned());
+        return Some(value.into());
     }
     let (scheme, credentials) = only(headers, &header::AUTHORIZATION)?.split_once(' ')?;
     let credentials = credentials.trim_start_matches(' ');
     if scheme.eq_ignore_ascii_case("bearer") {
-        return Some(credentials.to_owned());
+        return Some(credentials.into());
     }
     if !scheme.eq_ignore_ascii_case("basic") {
         return None;
@@ -64,7 +66,7 @@ fn token(headers: &HeaderMap, settings: &EdgeSettings) -> Option<String> {
     let colon = pair.iter().position(|byte| *byte == b':')?;
     // Only the password is text: ClickSend's Python SDK encodes user names as Latin-1.
     let password = str::from_utf8(pair.get(colon + 1..)?).ok()?;
-    (!password.is_empty()).then(|| password.to_owned())
+    (!password.is_empty()).then(|| Cow::Owned(password.to_owned()))
 }
 
 /// The value of a header that stands there once.
@@ -88,6 +90,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a broken fixture stops the test")]
 
+    use std::borrow::Cow;
     use std::time::Duration;
 
     use axum::http::{HeaderMap, HeaderName, HeaderValue};
@@ -108,8 +111,9 @@ mod tests {
             is_encrypted: false,
             time_zone: jiff::tz::TimeZone::UTC,
             search_shape: SearchShape::Page,
+            answer_bytes: 0,
         };
-        token(&headers, &settings)
+        token(&headers, &settings).map(Cow::into_owned)
     }
 
     #[test]

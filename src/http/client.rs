@@ -5,8 +5,7 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-use axum::extract::Request;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, Request};
 use ipnet::IpNet;
 
 /// The other end of the connection, on every request.
@@ -28,13 +27,13 @@ impl Neighbourhood {
 }
 
 /// Who asks, as far as it is known. Nothing where no listener said who the peer is.
-pub(super) fn neighbourhood(request: &Request, proxies: &[IpNet]) -> Option<Neighbourhood> {
+pub(super) fn neighbourhood<B>(request: &Request<B>, proxies: &[IpNet]) -> Option<Neighbourhood> {
     let Peer(peer) = request.extensions().get::<Peer>()?;
     Some(Neighbourhood::of(origin(*peer, request.headers(), proxies)))
 }
 
 /// Whether it comes from a proxy of ours, whose word about a request counts.
-pub(super) fn is_from_proxy(request: &Request, proxies: &[IpNet]) -> bool {
+pub(super) fn is_from_proxy<B>(request: &Request<B>, proxies: &[IpNet]) -> bool {
     let peer = request.extensions().get::<Peer>();
     peer.is_some_and(|Peer(peer)| contains(proxies, *peer))
 }

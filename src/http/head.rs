@@ -3,7 +3,7 @@
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::{HeaderValue, Method, Response, header};
+use axum::http::{self, HeaderValue, Method, Response, header};
 use axum::middleware::Next;
 
 use crate::http::door::Door;
@@ -22,7 +22,7 @@ pub(super) async fn check(request: Request, next: Next) -> Response<Body> {
     response
 }
 
-fn fault(request: &Request) -> Option<HttpRefusal> {
+pub(super) fn fault<B>(request: &http::Request<B>) -> Option<HttpRefusal> {
     if request.headers().len() > FIELDS {
         return Some(HttpRefusal::new(HttpCode::HeadTooLarge, "a head here has at most 64 fields"));
     }

@@ -6,17 +6,16 @@
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::uri::Authority;
-use axum::http::{HeaderValue, Response, Version, header};
+use axum::http::{self, HeaderValue, Response, Version, header};
 use axum::middleware::Next;
 
 use crate::http::door::Door;
-use crate::http::state::Public;
+use crate::http::state::{EdgeSettings, Public};
 use crate::service::Refusal;
 
 /// Lets a request through that names one host of ours.
 pub(super) async fn check(State(public): State<Public>, request: Request, next: Next) -> Response<Body> {
-    let ours = &public.settings.hosts;
-    if name(&request).is_some_and(|name| ours.is_empty() || ours.contains(&name)) {
+    if is_ours(&request, &public.settings) {
         return next.run(request).await;
     }
     let refusal = Refusal::field("host", "is not one that this gateway answers to.");
@@ -25,8 +24,14 @@ pub(super) async fn check(State(public): State<Public>, request: Request, next: 
     response
 }
 
+/// Whether a request names one host, and one that this gateway answers to.
+pub(super) fn is_ours<B>(request: &http::Request<B>, settings: &EdgeSettings) -> bool {
+    let ours = &settings.hosts;
+    name(request).is_some_and(|name| ours.is_empty() || ours.contains(&name))
+}
+
 /// The one host that a request names, in lower case and without its port.
-fn name(request: &Request) -> Option<String> {
+fn name<B>(request: &http::Request<B>) -> Option<String> {
     let target = request.uri().authority().map(Authority::as_str);
     let mut hosts = request.headers().get_all(header::HOST).iter();
     let host = match (hosts.next(), hosts.next()) {

@@ -1,6 +1,7 @@
 //! The edge: what a request passes on its way to a service, and how services' answers look outside.
 //!
-//! This file is the table of contents: the routes of all doors, and the layers around them from the outside in.
+//! This file is the table of contents: the routes of all doors, and the layers around them from the outside in. In front of
+//! them all, `hits` gives answers again that are still what they would be.
 
 mod answer;
 mod authenticate;
@@ -14,6 +15,7 @@ mod door;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 mod head;
+mod hits;
 mod host;
 mod limit;
 mod observe;
@@ -24,6 +26,7 @@ mod refusal;
 mod state;
 mod v1;
 mod v3;
+mod woven;
 
 use std::sync::Arc;
 
@@ -42,18 +45,19 @@ use door::Door;
 use refusal::{HttpCode, HttpRefusal};
 use state::Public;
 
-use crate::service::limits::{KeyedLimit, PersonLimit};
+use crate::service::limits::KeyedLimit;
 
 pub use client::{Neighbourhood, Peer};
 pub use document::openapi;
+pub use hits::Hits;
 pub use state::{EdgeSettings, PublicParts, SearchShape};
 
 /// Everything that is served in public.
 pub struct PublicRouter {
-    /// The routes with their layers.
-    pub router: Router,
-    reads: Arc<PersonLimit>,
-    addresses: Arc<KeyedLimit<Neighbourhood>>,
+    /// The routes with their layers, and finished answers in front of them.
+    pub router: Hits<Router>,
+    reads: Arc<KeyedLimit>,
+    addresses: Arc<KeyedLimit>,
 }
 
 impl PublicRouter {
@@ -61,7 +65,7 @@ impl PublicRouter {
     pub fn new(parts: PublicParts) -> Self {
         let public: Public = Arc::new(parts);
         let (reads, addresses) = (Arc::clone(&public.reads), Arc::clone(&public.addresses));
-        Self { router: layered(&public), reads, addresses }
+        Self { router: Hits::new(layered(&public), &public), reads, addresses }
     }
 
     /// Lets go of what nobody uses; for a slow timer.

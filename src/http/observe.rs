@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, Method, Response};
+use axum::http::{self, HeaderMap, HeaderName, HeaderValue, Method, Response};
 use axum::middleware::Next;
 use tracing::{Instrument as _, Span};
 use uuid::Uuid;
@@ -13,31 +13,30 @@ use uuid::Uuid;
 use crate::domain::principal::Principal;
 use crate::http::authenticate::only;
 use crate::http::client;
-use crate::http::state::Public;
+use crate::http::state::{EdgeSettings, Public};
 use crate::{request_id, telemetry};
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// Around everything: gives the request its id (the caller's own, if it is sane), makes it part of the trace that a trusted
 /// proxy began, and measures the answer.
 pub(super) async fn observe(State(public): State<Public>, request: Request, next: Next) -> Response<Body> {
-    let id = request.headers().get(&REQUEST_ID).filter(|id| is_sane(id)).cloned();
-    let id = id.or_else(|| HeaderValue::try_from(Uuid::now_v7().to_string()).ok());
+    let id = request_id(request.headers());
     let id_text: Arc<str> = id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default().into();
     let method = method_label(request.method());
+    let is_sampled = request.extensions().get::<Drawn>().is_some_and(|drawn| drawn.0);
     let span = tracing::info_span!(
         "request",
         otel.kind = "server",
         request_id = &*id_text,
         method,
+        sampled = is_sampled.then_some(true),
         route = tracing::field::Empty,
         team = tracing::field::Empty,
         status = tracing::field::Empty,
     );
-    if let Some(traceparent) = only(request.headers(), &TRACEPARENT)
-        && client::is_from_proxy(&request, &public.settings.trusted_proxies)
-    {
+    if let Some(traceparent) = traceparent(&request, &public.settings) {
         telemetry::continue_trace(&span, traceparent);
     }
     let begun = Instant::now();
@@ -56,6 +55,29 @@ pub(super) async fn observe(State(public): State<Public>, request: Request, next
         response.headers_mut().insert(REQUEST_ID, id);
     }
     response
+}
+
+/// Whether a request is one of those whose traces are sent, unless a proxy of ours has decided about that: on the request.
+#[derive(Clone, Copy)]
+pub(super) struct Drawn(pub(super) bool);
+
+/// Whether a request is part of a trace that a trusted proxy began.
+pub(super) fn is_traced<B>(request: &http::Request<B>, settings: &EdgeSettings) -> bool {
+    traceparent(request, settings).is_some()
+}
+
+fn traceparent<'r, B>(request: &'r http::Request<B>, settings: &EdgeSettings) -> Option<&'r str> {
+    let traceparent = only(request.headers(), &TRACEPARENT)?;
+    client::is_from_proxy(request, &settings.trusted_proxies).then_some(traceparent)
+}
+
+/// The caller's own id of a request, if it is sane, or a new one.
+pub(super) fn request_id(headers: &HeaderMap) -> Option<HeaderValue> {
+    let own = headers.get(&REQUEST_ID).filter(|id| is_sane(id)).cloned();
+    own.or_else(|| {
+        let mut text = Uuid::encode_buffer();
+        HeaderValue::from_str(Uuid::now_v7().hyphenated().encode_lower(&mut text)).ok()
+    })
 }
 
 /// Notes for whom a request is: the team, and not who in it; that stands in the evidence, where it can be erased.

@@ -9,12 +9,11 @@ use jiff::tz::TimeZone;
 
 use crate::auth::Verifier;
 use crate::domain::principal::Principal;
-use crate::http::client::Neighbourhood;
 use crate::metrics::Metrics;
 use crate::service::budgets::BudgetReader;
 use crate::service::evidence::Evidence;
 use crate::service::freezes::Freezes;
-use crate::service::limits::{KeyedLimit, PersonLimit};
+use crate::service::limits::KeyedLimit;
 use crate::service::live::Live;
 use crate::service::notices::Notices;
 use crate::service::owned::OwnedNumbers;
@@ -52,9 +51,9 @@ pub struct PublicParts {
     /// The configured teams, for telling callers about themselves.
     pub teams: Live<Teams>,
     /// Of reads, per person.
-    pub reads: Arc<PersonLimit>,
+    pub reads: Arc<KeyedLimit>,
     /// Of all requests, per address.
-    pub addresses: Arc<KeyedLimit<Neighbourhood>>,
+    pub addresses: Arc<KeyedLimit>,
     /// Counters.
     pub metrics: Metrics,
     /// How the edge behaves.
@@ -78,6 +77,8 @@ pub struct EdgeSettings {
     pub time_zone: TimeZone,
     /// The shape of a search's `data`.
     pub search_shape: SearchShape,
+    /// Bytes of finished answers that are kept.
+    pub answer_bytes: u64,
 }
 
 /// The two shapes of a search that ClickSend has had.

@@ -18,8 +18,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus::{
-    Encoder as _, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry, TextEncoder,
+    Encoder as _, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
+    Opts, Registry, TextEncoder,
 };
 
 use crate::domain::purchase::State;
@@ -174,10 +174,21 @@ impl Metrics {
         self.0.cache_requests.with_label_values(&[cache, result.as_str()]).inc();
     }
 
-    /// A limit looked at a request.
-    pub fn limited(&self, limit: Limit, allowed: bool) {
-        let decision = if allowed { "allowed" } else { "rejected" };
-        self.0.limit_decisions.with_label_values(&[limit.as_str(), decision]).inc();
+    /// Where a limit counts what it decides.
+    pub fn limit(&self, limit: Limit) -> LimitDecisions {
+        let series = |decision| self.0.limit_decisions.with_label_values(&[limit.as_str(), decision]);
+        LimitDecisions { allowed: series("allowed"), rejected: series("rejected") }
+    }
+
+    /// Where answers are counted that were kept whole: requests of one route that all find what they look for.
+    pub fn whole_hits(&self, route: &str) -> WholeHits {
+        let served = |status| self.0.requests.with_label_values(&["GET", route, status]);
+        WholeHits {
+            active: self.0.active_requests.clone(),
+            ok: served("200"),
+            not_modified: served("304"),
+            hits: self.0.cache_requests.with_label_values(&["search", CacheResult::Hit.as_str()]),
+        }
     }
 
     /// A purchase moved.
@@ -262,6 +273,42 @@ impl Families {
                 self.cache_requests.with_label_values(&[cache, result.as_str()]);
             }
         }
+    }
+}
+
+/// The series of one limit, found once: looking them up by their labels costs more than counting.
+pub struct LimitDecisions {
+    allowed: IntCounter,
+    rejected: IntCounter,
+}
+
+impl LimitDecisions {
+    /// The limit looked at a request.
+    pub fn count(&self, allowed: bool) {
+        if allowed { self.allowed.inc() } else { self.rejected.inc() }
+    }
+}
+
+/// The series of answers that were kept whole, found once.
+pub struct WholeHits {
+    active: IntGauge,
+    ok: Histogram,
+    not_modified: Histogram,
+    hits: IntCounter,
+}
+
+impl WholeHits {
+    /// Counts a request as active until the guard is dropped.
+    pub fn begun(&self) -> ActiveRequest {
+        self.active.inc();
+        ActiveRequest(self.active.clone())
+    }
+
+    /// An answer was served, or the caller has it already.
+    pub fn served(&self, is_modified: bool, elapsed: Duration) {
+        self.hits.inc();
+        let series = if is_modified { &self.ok } else { &self.not_modified };
+        series.observe(elapsed.as_secs_f64());
     }
 }
 

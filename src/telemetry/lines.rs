@@ -6,13 +6,20 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{self, Receiver, SyncSender, TryRecvError, TrySendError};
+use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::losses::LOG_LINES;
+use super::served::ServedLine;
+
+/// After each piece of work the thread rests for so long, so that a busy gateway wakes it for hundreds of lines and not for
+/// each: waking somebody costs more than a line.
+const REST: Duration = Duration::from_millis(5);
+/// Bytes written at once, about.
+const PIECE: usize = 32 * 1024;
 
 /// Lines that wait: some seconds of a busy gateway, about a megabyte.
 const QUEUE: usize = 4_096;
@@ -27,6 +34,7 @@ pub(super) struct Lines {
 #[derive(Debug)]
 enum Entry {
     Line(Vec<u8>),
+    Served(ServedLine),
     Flush(SyncSender<()>),
 }
 
@@ -43,6 +51,18 @@ impl Lines {
         let lines = Self { queue, lost: Arc::clone(&lost) };
         thread::Builder::new().name("log".to_owned()).spawn(move || write(&waiting, sink, &lost))?;
         Ok(lines)
+    }
+
+    /// A request that was served: its line is written where nobody waits for it.
+    pub(super) fn served(&self, served: ServedLine) {
+        self.put(Entry::Served(served));
+    }
+
+    fn put(&self, entry: Entry) {
+        if self.queue.try_send(entry).is_err() {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+            LOG_LINES.add(1);
+        }
     }
 
     /// Waits until what was logged so far is written, or gives up.
@@ -71,10 +91,7 @@ impl<'a> MakeWriter<'a> for Lines {
 /// The subscriber writes a line at once, so one call is one line.
 impl Write for &Lines {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        if self.queue.try_send(Entry::Line(line.to_owned())).is_err() {
-            self.lost.fetch_add(1, Ordering::Relaxed);
-            LOG_LINES.add(1);
-        }
+        self.put(Entry::Line(line.to_owned()));
         Ok(line.len())
     }
 
@@ -84,28 +101,30 @@ impl Write for &Lines {
 }
 
 fn write(waiting: &Receiver<Entry>, mut sink: impl Write, lost: &AtomicU64) {
-    loop {
-        let entry = match waiting.try_recv() {
-            Ok(entry) => Ok(entry),
-            Err(TryRecvError::Empty) => {
-                // Now there is room for a line that says so.
-                let lines = lost.swap(0, Ordering::Relaxed);
-                if lines > 0 {
-                    tracing::warn!(lines, "log lines were lost: standard error was not read fast enough");
-                }
-                waiting.recv()
+    let mut piece = Vec::with_capacity(PIECE);
+    while let Ok(first) = waiting.recv() {
+        let mut next = Some(first);
+        let mut asked = None;
+        while let Some(entry) = next {
+            match entry {
+                Entry::Line(line) => piece.extend_from_slice(&line),
+                Entry::Served(served) => served.write(&mut piece),
+                Entry::Flush(done) => asked = Some(done),
             }
-            Err(TryRecvError::Disconnected) => return,
-        };
-        match entry {
-            // A log that cannot be written cannot be logged either.
-            Ok(Entry::Line(line)) => {
-                let _ = sink.write_all(&line);
-            }
-            Ok(Entry::Flush(done)) => {
-                let _ = done.try_send(());
-            }
-            Err(mpsc::RecvError) => return,
+            let is_full = piece.len() >= PIECE || asked.is_some();
+            next = if is_full { None } else { waiting.try_recv().ok() };
+        }
+        // A log that cannot be written cannot be logged either.
+        let _ = sink.write_all(&piece);
+        piece.clear();
+        // Now there is room for a line that says so.
+        let lines = lost.swap(0, Ordering::Relaxed);
+        if lines > 0 {
+            tracing::warn!(lines, "log lines were lost: standard error was not read fast enough");
+        }
+        match asked {
+            Some(done) => drop(done.try_send(())),
+            None => thread::sleep(REST),
         }
     }
 }

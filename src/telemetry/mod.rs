@@ -11,6 +11,7 @@ mod bounded;
 mod json;
 mod lines;
 mod losses;
+mod served;
 #[cfg(test)]
 mod tests;
 mod traces;
@@ -33,7 +34,8 @@ use self::lines::Lines;
 use crate::config::{self, LogFormat};
 
 pub use losses::{Losses, losses};
-pub use traces::continue_trace;
+pub use served::{Served, served};
+pub use traces::{continue_trace, draws};
 
 /// How long the end of the process waits for the collector, and then for the log.
 const LAST_SPANS_WITHIN: Duration = Duration::from_secs(5);
@@ -80,6 +82,9 @@ impl Telemetry {
             .with(traces.as_ref().map(traces::layer))
             .with(log.with_filter(levels(verbosity)));
         tracing::subscriber::set_global_default(subscriber)?;
+        if settings.log_format == LogFormat::Json {
+            served::go_to(lines.clone(), verbosity);
+        }
         Ok(Self { lines, traces })
     }
 

@@ -24,6 +24,7 @@ mod documents;
 mod edge;
 mod evidence;
 mod hanging;
+mod hits;
 mod migrating;
 mod money;
 mod notices;

@@ -8,20 +8,27 @@ mod connection;
 mod gate;
 mod pulse;
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, Response};
 use axum_server::tls_rustls::RustlsAcceptor;
 use axum_server::{Handle, Server};
+use hyper::body::Incoming;
 use ipnet::IpNet;
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
+use tower::Service;
+use tower::make::Shared;
 
 use crate::app::{Reload, StartError};
 use crate::config::{self, Config};
+use crate::http::Hits;
 use crate::metrics::Metrics;
 use gate::{Gate, Places};
 use pulse::Patience;
@@ -86,7 +93,7 @@ impl Listener {
     pub(super) fn public(
         server: &config::Server,
         reload: &Reload,
-        router: Router,
+        router: Hits<Router>,
         tasks: &TaskTracker,
     ) -> Result<Self, StartError> {
         let (bounds, metrics) = (Bounds::public(server), Some(reload.metrics.clone()));
@@ -99,14 +106,19 @@ impl Listener {
     }
 
     /// Binds and serves in a task of `tasks`.
-    fn serve(
+    fn serve<S>(
         address: SocketAddr,
         certificate: Option<&Certificate>,
-        router: Router,
+        routes: S,
         bounds: &Bounds,
         metrics: Option<Metrics>,
         tasks: &TaskTracker,
-    ) -> Result<Self, StartError> {
+    ) -> Result<Self, StartError>
+    where
+        S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible>,
+        S: Clone + Send + Sync + 'static,
+        S::Future: Send + 'static,
+    {
         let not_there =
             |error: std::io::Error| StartError::Dependency(format!("cannot listen on {address}: {error}"));
         let socket = std::net::TcpListener::bind(address).map_err(not_there)?;
@@ -116,7 +128,7 @@ impl Listener {
         let (end, ended) = watch::channel(());
         let gate = Gate::new(Places::new(bounds, metrics), bounds.patience, Arc::clone(&leaving));
         let server = axum_server::from_tcp(socket).map_err(not_there)?.handle(handle.clone());
-        let service = router.into_make_service();
+        let service = Shared::new(routes);
         match certificate {
             None => {
                 let server = bounded(server.acceptor(gate), bounds);

@@ -170,12 +170,14 @@ async fn a_token_without_kid_needs_exactly_one_key_that_fits() {
 async fn a_remembered_token_ends_when_it_ends() {
     let door = Door::of(&ED);
     let token = ED.good("k", &json!({}));
+    assert!(door.verifier.recall(&token).is_none());
     let first = door.verifier.verify(&token).await.unwrap();
-    let again = door.verifier.verify(&token).await.unwrap();
-    assert!(std::sync::Arc::ptr_eq(&first, &again), "remembered");
+    assert_eq!(door.verifier.verify(&token).await.unwrap(), first);
+    assert_eq!(door.verifier.recall(&token).unwrap().person(), first.person.borrowed());
     door.hand.advance(Duration::from_secs(629));
-    assert!(door.verifier.verify(&token).await.is_ok());
+    assert!(door.verifier.verify(&token).await.is_ok() && door.verifier.recall(&token).is_some());
     door.hand.advance(Duration::from_secs(1));
+    assert!(door.verifier.recall(&token).is_none());
     assert_eq!(door.reason(&token).await, Some(Reason::Expired));
 }
 

@@ -24,6 +24,10 @@ async fn a_key_that_was_taken_out_of_its_file_opens_nothing_and_a_new_one_does()
     }
     files.write("set", set_of(&[OTHER_RSA.jwk("b"), RSA.jwk("c")]));
     door.verifier.reread_files().await;
+    assert!(
+        door.verifier.recall(&old).is_none() && door.verifier.recall(&kept).is_none(),
+        "of the keys of before"
+    );
     assert_eq!(door.reason(&old).await, Some(Reason::KeyUnknown), "though it was remembered");
     assert!(door.verifier.verify(&kept).await.is_ok());
     assert!(door.verifier.verify(&RSA.good("c", &json!({}))).await.is_ok());

@@ -1,6 +1,6 @@
 //! ClickSend's envelope: `{http_code, response_code, response_msg, data}` around every answer, errors included.
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -10,6 +10,9 @@ use crate::domain::registration::FieldFaults;
 use crate::domain::search::CurrencyBlock;
 use crate::http::document::words;
 use crate::http::refusal::{HttpCode, HttpRefusal};
+
+/// As many as an answer has in the end, so that its table of them is made once.
+const HEADERS: usize = 12;
 
 /// What stands around every answer.
 #[derive(Serialize, ToSchema)]
@@ -61,33 +64,52 @@ impl<T: Serialize> Envelope<T> {
         Self { currency, ..self }
     }
 
-    /// The response. Serialising plain texts and numbers cannot fail; if it does, that is a fault of ours.
+    /// The response.
     pub(super) fn into_response(self) -> Response<Body> {
         match serde_json::to_vec(&self) {
             Ok(body) => json(StatusCode::from_u16(self.http_code).unwrap_or(StatusCode::OK), body),
-            Err(_) => refusal(&HttpRefusal::new(HttpCode::Internal, "the answer could not be written")),
+            Err(_) => unwritten(),
         }
     }
 
     /// The response with an `ETag`, or 304 for who has it already.
     pub(super) fn into_cacheable(self, request: &HeaderMap) -> Response<Body> {
-        let Ok(body) = serde_json::to_vec(&self) else { return self.into_response() };
-        let digest = Digest::of(&[&body]).to_string();
-        let tag = format!("\"{}\"", digest.get(..32).unwrap_or(&digest));
-        let known = request.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-        let is_known = known.flat_map(|list| list.split(',')).any(|one| {
-            let one = one.trim();
-            one == "*" || one.strip_prefix("W/").unwrap_or(one) == tag
-        });
-        let mut response =
-            if is_known { empty(StatusCode::NOT_MODIFIED) } else { json(StatusCode::OK, body) };
-        let headers = response.headers_mut();
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-        if let Ok(tag) = HeaderValue::try_from(tag) {
-            headers.insert(header::ETAG, tag);
+        match self.finished() {
+            Some((body, tag)) => cached(request, &tag, || body),
+            None => unwritten(),
         }
-        response
     }
+
+    /// The body with its `ETag`.
+    pub(super) fn finished(&self) -> Option<(Bytes, HeaderValue)> {
+        let body = Bytes::from(serde_json::to_vec(self).ok()?);
+        let digest = Digest::of(&[&body]).to_string();
+        let tag = HeaderValue::try_from(format!("\"{}\"", digest.get(..32).unwrap_or(&digest))).ok()?;
+        Some((body, tag))
+    }
+}
+
+/// Serialising plain texts and numbers cannot fail; if it does, that is a fault of ours.
+pub(super) fn unwritten() -> Response<Body> {
+    refusal(&HttpRefusal::new(HttpCode::Internal, "the answer could not be written"))
+}
+
+/// An answer that the caller may keep: its body, or 304 for who has it already.
+pub(in crate::http) fn cached(
+    request: &HeaderMap,
+    tag: &HeaderValue,
+    body: impl FnOnce() -> Bytes,
+) -> Response<Body> {
+    let known = request.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    let is_known = known.flat_map(|list| list.split(',')).any(|one| {
+        let one = one.trim();
+        one == "*" || one.strip_prefix("W/").unwrap_or(one).as_bytes() == tag.as_bytes()
+    });
+    let mut response = if is_known { empty(StatusCode::NOT_MODIFIED) } else { json(StatusCode::OK, body()) };
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    headers.insert(header::ETAG, tag.clone());
+    response
 }
 
 /// A refusal in the envelope: `data` is null, or a map from field to fault.
@@ -104,8 +126,9 @@ pub(in crate::http) fn refusal(refusal: &HttpRefusal) -> Response<Body> {
     json(status, body.to_string().into_bytes())
 }
 
-fn json(status: StatusCode, body: Vec<u8>) -> Response<Body> {
-    let mut response = Response::new(Body::from(body));
+fn json(status: StatusCode, body: impl Into<Body>) -> Response<Body> {
+    let mut response = Response::new(body.into());
+    response.headers_mut().reserve(HEADERS);
     *response.status_mut() = status;
     let content_type = HeaderValue::from_static("application/json; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, content_type);

@@ -7,7 +7,7 @@ mod buy;
 pub(super) mod envelope;
 mod numbers;
 mod register;
-mod search;
+pub(super) mod search;
 mod shapes;
 
 use axum::body::Body;

@@ -1,20 +1,27 @@
 //! `GET /v3/numbers/search/{country}`
 
-use axum::body::Body;
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
 use axum::extract::{OriginalUri, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 
 use crate::domain::country::Country;
 use crate::domain::search::{SearchMode, SearchQuery};
 use crate::http::context::Params;
+use crate::http::hits::Finished;
 use crate::http::path::PathParams;
 use crate::http::state::{Caller, Public, SearchShape};
 use crate::http::v3::Failure;
-use crate::http::v3::envelope::Envelope;
+use crate::http::v3::envelope::{self, Envelope};
 use crate::http::v3::shapes::{OfferRow, Page};
+use crate::http::woven::Woven;
 use crate::metrics::CacheResult;
 use crate::service::Refusal;
 use crate::service::search::{SearchAnswer, SearchRequest};
+
+/// The pattern of the route, as metrics and the log have it.
+pub(in crate::http) const ROUTE: &str = "/v3/numbers/search/{country}";
 
 /// Beyond this, pages are empty for every country.
 const LAST_PAGE: u32 = 1_000_000;
@@ -60,30 +67,33 @@ pub(super) async fn search(
         insist: insists(&headers),
     };
     let answer = public.searches.search(&caller.0, &request).await?;
-    let (age, cache) = (answer.age, answer.cache);
-    let mut response = render(answer, &request, public.settings.search_shape, &headers);
+    let (age, cache, standing) = (answer.age, answer.cache, answer.standing.clone());
+    let Some((body, tag)) = render(answer, &request, public.settings.search_shape) else {
+        return Ok(envelope::unwritten());
+    };
+    let mut response = envelope::cached(&headers, &tag, || body.clone());
+    // What is stale already has to be refreshed first.
+    if standing.age().is_some()
+        && let Some(body) = Woven::of(&body)
+    {
+        response.extensions_mut().insert(Arc::new(Finished { body, tag, standing }));
+    }
     describe_freshness(&mut response, age, cache);
     Ok(response)
 }
 
-fn render(
-    answer: SearchAnswer,
-    request: &SearchRequest,
-    shape: SearchShape,
-    headers: &HeaderMap,
-) -> Response<Body> {
+/// The finished body with its tag.
+fn render(answer: SearchAnswer, request: &SearchRequest, shape: SearchShape) -> Option<(Bytes, HeaderValue)> {
     const MESSAGE: &str = "Here are some numbers.";
     let rows: Vec<OfferRow> = answer.offers.into_iter().map(OfferRow::from).collect();
     match shape {
-        SearchShape::List => {
-            Envelope::success(MESSAGE, Some(rows)).with_currency(answer.currency).into_cacheable(headers)
-        }
+        SearchShape::List => Envelope::success(MESSAGE, Some(rows)).with_currency(answer.currency).finished(),
         SearchShape::Page => {
             let paging = (request.page, request.limit);
             // ClickSend's own links here are relative and say no more than this.
             let page =
                 Page::new(answer.total, paging, rows, answer.currency, |page| format!("/?page={page}"));
-            Envelope::success(MESSAGE, Some(page)).into_cacheable(headers)
+            Envelope::success(MESSAGE, Some(page)).finished()
         }
     }
 }
@@ -94,7 +104,7 @@ fn insists(headers: &HeaderMap) -> bool {
 }
 
 /// `Age` (RFC 9111 §5.1) and `Cache-Status` (RFC 9211).
-pub(super) fn describe_freshness(
+pub(in crate::http) fn describe_freshness(
     response: &mut Response<Body>,
     age: std::time::Duration,
     cache: CacheResult,

@@ -3,9 +3,15 @@
 //! Upstream is asked for pages of 100 rows, whatever page the caller wants: pages are cut from those, so six
 //! callers' pages cost one call. One call serves all who wait for it. An entry is *fresh*, then *stale* (served
 //! while one call refreshes it, or while upstream is down), then gone.
+//!
+//! An answer says until when it may be given again as it is ([`Standing`]), so that the edge can keep it whole.
 
+mod kept;
+
+use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use moka::future::Cache;
@@ -14,15 +20,20 @@ use tracing::Instrument as _;
 use crate::clicksend::{ClickSend, Purpose, ReadError};
 use crate::clock::Clock;
 use crate::domain::principal::Principal;
-use crate::domain::search::{CurrencyBlock, Offer, OfferPage, SearchQuery, UPSTREAM_ROWS};
+use crate::domain::search::{CurrencyBlock, Offer, SearchQuery, UPSTREAM_ROWS};
 use crate::metrics::{CacheName, CacheResult, Metrics};
 use crate::service::background::Background;
-use crate::service::limits::{PersonLimit, Rate};
+use crate::service::limits::{KeyedLimit, Rate};
 use crate::service::refusal::{Code, Refusal};
 use crate::service::single_flight::{Flight, Part, SingleFlight};
 
+use kept::KeptPage;
+
 /// A caller may insist on asking upstream, but not more often than this for one question.
 const INSIST_AFTER: Duration = Duration::from_secs(5);
+
+/// Nothing on sale is news that may change soon: an answer without rows is fresh for no longer than this.
+const EMPTY_FRESH_FOR: Duration = Duration::from_secs(10);
 
 /// How long answers are kept.
 #[derive(Clone, Copy, Debug)]
@@ -61,6 +72,47 @@ pub struct SearchAnswer {
     pub age: Duration,
     /// Where it came from.
     pub cache: CacheResult,
+    /// Until when it may be given again.
+    pub standing: Standing,
+}
+
+/// Until when an answer may be given again as it is: while everything in it is fresh, nothing newer is known, and no
+/// number was sold since.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// The upstream pages it was cut from.
+    of: Vec<Arc<Origin>>,
+    /// [`Inner::sales`] before the first look at what is taken.
+    sales: u64,
+    searches: Searches,
+}
+
+impl Standing {
+    /// How old the answer is, if it still stands.
+    pub fn age(&self) -> Option<Duration> {
+        let inner = &self.searches.0;
+        if inner.sales.load(Ordering::SeqCst) != self.sales {
+            return None;
+        }
+        let now = inner.clock.boot();
+        let mut oldest = Duration::ZERO;
+        for origin in &self.of {
+            let age = now.saturating_sub(origin.fetched);
+            if age >= origin.fresh_for || origin.is_superseded.load(Ordering::Relaxed) {
+                return None;
+            }
+            oldest = oldest.max(age);
+        }
+        Some(oldest)
+    }
+}
+
+/// When an upstream page was asked for, and whether there is a newer one.
+#[derive(Debug)]
+struct Origin {
+    fetched: Duration,
+    fresh_for: Duration,
+    is_superseded: AtomicBool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -69,9 +121,10 @@ struct PageKey {
     page: u32,
 }
 
+#[derive(Debug)]
 struct Entry {
-    page: OfferPage,
-    fetched: Duration,
+    page: KeptPage,
+    origin: Arc<Origin>,
 }
 
 type Fetched = Result<Arc<Entry>, ReadError>;
@@ -80,14 +133,22 @@ type Fetched = Result<Arc<Entry>, ReadError>;
 #[derive(Clone)]
 pub struct Searches(Arc<Inner>);
 
+impl fmt::Debug for Searches {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Searches")
+    }
+}
+
 struct Inner {
     upstream: ClickSend,
     pages: Cache<PageKey, Arc<Entry>>,
     flights: SingleFlight<PageKey, Fetched>,
     /// Numbers that were bought or found gone: cached pages must not offer them any more.
     taken: moka::sync::Cache<String, ()>,
+    /// How often `taken` has changed, counted after each change.
+    sales: AtomicU64,
     freshness: Freshness,
-    misses: PersonLimit,
+    misses: KeyedLimit,
     clock: Clock,
     metrics: Metrics,
 }
@@ -97,7 +158,7 @@ impl Searches {
     pub fn new(
         upstream: ClickSend,
         freshness: Freshness,
-        misses: PersonLimit,
+        misses: KeyedLimit,
         background: Background,
         clock: Clock,
         metrics: Metrics,
@@ -114,6 +175,7 @@ impl Searches {
             pages,
             flights: SingleFlight::new(background),
             taken,
+            sales: AtomicU64::new(0),
             freshness,
             misses,
             clock,
@@ -139,6 +201,11 @@ impl Searches {
             currency: None,
             age: Duration::ZERO,
             cache: CacheResult::Hit,
+            standing: Standing {
+                of: Vec::with_capacity(1),
+                sales: self.0.sales.load(Ordering::SeqCst),
+                searches: self.clone(),
+            },
         };
         for index in first_row / rows..=last_row / rows {
             let key =
@@ -146,14 +213,14 @@ impl Searches {
             let (entry, cache) = cache_span("search", self.0.entry(principal, key, request.insist)).await?;
             let page_start = index * rows;
             // What was sold is gone before pages are cut, so that a page is short only where upstream's end.
-            let on_sale =
-                entry.page.offers.iter().filter(|offer| !self.0.taken.contains_key(&offer.dedicated_number));
+            let on_sale = entry.page.rows().filter(|row| !self.0.taken.contains_key(row.number));
             let cut = on_sale.zip(page_start..).filter(|(_, row)| (first_row..=last_row).contains(row));
-            answer.offers.extend(cut.map(|(offer, _)| offer.clone()));
+            answer.offers.extend(cut.map(|(row, _)| row.offer()));
             answer.total = entry.page.total;
             answer.currency.clone_from(&entry.page.currency);
             answer.age = answer.age.max(self.0.age(&entry));
             answer.cache = answer.cache.max(cache);
+            answer.standing.of.push(Arc::clone(&entry.origin));
         }
         self.0.metrics.cached(CacheName::Search, answer.cache);
         Ok(answer)
@@ -162,11 +229,13 @@ impl Searches {
     /// Takes a number out of every page that is kept.
     pub fn forget_number(&self, number: &str) {
         self.0.taken.insert(number.to_owned(), ());
+        self.0.sales.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Lets it be offered again: it certainly was not bought.
     pub fn offer_again(&self, number: &str) {
         self.0.taken.invalidate(number);
+        self.0.sales.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Another limit for searches that go upstream.
@@ -208,7 +277,7 @@ impl Inner {
         let kept = self.pages.get(&key).await;
         match &kept {
             Some(entry) if insist && self.age(entry) >= INSIST_AFTER => {}
-            Some(entry) if self.age(entry) < self.freshness.fresh_for => {
+            Some(entry) if self.age(entry) < entry.origin.fresh_for => {
                 return Ok((Arc::clone(entry), CacheResult::Hit));
             }
             Some(entry) if !insist => {
@@ -250,19 +319,27 @@ impl Inner {
     async fn fetch(&self, key: PageKey) -> Fetched {
         let fetched = self.clock.boot();
         let page = self.upstream.search(&key.query, key.page, Purpose::People).await?;
-        let entry = Arc::new(Entry { page, fetched });
+        let page = KeptPage::of(page);
+        let fresh_for = self.freshness.fresh_for;
+        let fresh_for = if page.is_empty() { fresh_for.min(EMPTY_FRESH_FOR) } else { fresh_for };
+        let origin = Origin { fetched, fresh_for, is_superseded: AtomicBool::new(false) };
+        let entry = Arc::new(Entry { page, origin: Arc::new(origin) });
+        let older = self.pages.get(&key).await;
         self.pages.insert(key, Arc::clone(&entry)).await;
+        if let Some(older) = older {
+            older.origin.is_superseded.store(true, Ordering::Relaxed);
+        }
         Ok(entry)
     }
 
     fn age(&self, entry: &Entry) -> Duration {
-        self.clock.boot().saturating_sub(entry.fetched)
+        self.clock.boot().saturating_sub(entry.origin.fetched)
     }
 }
 
-/// Roughly the bytes an entry takes: the texts of a row and what holds them together.
+/// Roughly the bytes an entry takes, with what the cache itself needs for it.
 fn weight(key: &PageKey, entry: &Entry) -> u32 {
-    const ROW: usize = 360;
-    let bytes = 256 + key.query.digits().len() + entry.page.offers.len() * ROW;
+    const HELD: usize = 400;
+    let bytes = HELD + key.query.digits().len() + entry.page.bytes();
     u32::try_from(bytes).unwrap_or(u32::MAX)
 }

@@ -1,0 +1,134 @@
+//! An upstream page in little room.
+//!
+//! The rows of a page differ in their number and in little else: country, prices and requirement are the same for dozens
+//! of them. So each different rest is kept once, and of a row its number and which rest it has. Ten thousand pages take
+//! some megabytes, where they would take hundreds.
+
+use crate::domain::search::{CurrencyBlock, Offer, OfferPage};
+
+/// The rows of one upstream page.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct KeptPage {
+    /// Offers in all.
+    pub(super) total: u64,
+    /// The currency of the prices.
+    pub(super) currency: Option<CurrencyBlock>,
+    /// All numbers, one after the other.
+    numbers: Box<str>,
+    rows: Box<[Row]>,
+    /// What rows say beside their numbers, each once.
+    rests: Box<[Offer]>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Row {
+    /// Where its number ends; it begins where the one before ends.
+    end: u32,
+    rest: u32,
+}
+
+impl KeptPage {
+    pub(super) fn of(page: OfferPage) -> Self {
+        let (mut numbers, mut rests) = (String::new(), Vec::new());
+        let mut rows = Vec::with_capacity(page.offers.len());
+        for mut offer in page.offers {
+            numbers.push_str(&std::mem::take(&mut offer.dedicated_number));
+            let rest = rests.iter().position(|known| *known == offer).unwrap_or_else(|| {
+                rests.push(offer);
+                rests.len() - 1
+            });
+            // A page is far smaller than four gigabytes; a larger one would lose its rows and nothing else.
+            if let (Ok(end), Ok(rest)) = (numbers.len().try_into(), rest.try_into()) {
+                rows.push(Row { end, rest });
+            }
+        }
+        Self {
+            total: page.total,
+            currency: page.currency,
+            numbers: numbers.into(),
+            rows: rows.into(),
+            rests: rests.into(),
+        }
+    }
+
+    /// Whether upstream had nothing to offer.
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The rows: each number, and what makes the whole offer of it.
+    pub(super) fn rows(&self) -> impl Iterator<Item = KeptRow<'_>> {
+        let mut begin = 0;
+        self.rows.iter().filter_map(move |row| {
+            let end = usize::try_from(row.end).ok()?;
+            let number = self.numbers.get(begin..end)?;
+            begin = end;
+            Some(KeptRow { number, rest: self.rests.get(usize::try_from(row.rest).ok()?)? })
+        })
+    }
+
+    /// Bytes, roughly: the texts and what holds them.
+    pub(super) fn bytes(&self) -> usize {
+        const TEXTS_OF_A_REST: usize = 160;
+        size_of::<Self>()
+            + self.numbers.len()
+            + self.rows.len() * size_of::<Row>()
+            + self.rests.len() * (size_of::<Offer>() + TEXTS_OF_A_REST)
+    }
+}
+
+/// One row.
+#[derive(Clone, Copy)]
+pub(super) struct KeptRow<'a> {
+    pub(super) number: &'a str,
+    rest: &'a Offer,
+}
+
+impl KeptRow<'_> {
+    /// The offer as upstream told it.
+    pub(super) fn offer(self) -> Offer {
+        Offer { dedicated_number: self.number.to_owned(), ..self.rest.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::KeptPage;
+    use crate::domain::search::{Offer, OfferPage};
+
+    fn offer(number: &str, price: Option<&str>) -> Offer {
+        Offer {
+            dedicated_number: number.to_owned(),
+            country: Some("US".to_owned()),
+            price_total: price.map(str::to_owned),
+            ..Offer::default()
+        }
+    }
+
+    #[test]
+    fn what_comes_out_is_what_went_in() {
+        for offers in [
+            vec![],
+            vec![offer("+1228", Some("1.50"))],
+            vec![
+                offer("+1228", Some("1.50")),
+                offer("", None),
+                offer("\u{e9}", Some("1.50")),
+                offer("+1228", Some("2")),
+            ],
+        ] {
+            let page = OfferPage { total: 7, offers: offers.clone(), currency: None };
+            let kept = KeptPage::of(page);
+            assert_eq!(kept.rows().map(super::KeptRow::offer).collect::<Vec<_>>(), offers);
+            assert_eq!((kept.total, kept.is_empty()), (7, offers.is_empty()));
+        }
+    }
+
+    #[test]
+    fn a_hundred_rows_of_one_price_take_the_room_of_their_numbers() {
+        let offers = (0..100).map(|row| offer(&format!("+1228555{row:04}"), Some("1.50"))).collect();
+        let kept = KeptPage::of(OfferPage { total: 100, offers, currency: None });
+        assert_eq!(kept.rests.len(), 1);
+        assert!(kept.bytes() < 3_000, "{}", kept.bytes());
+    }
+}

@@ -1,0 +1,113 @@
+//! The line that a served request leaves in the log, where it needs no span.
+//!
+//! It has the keys of any other request's line (`json`), but goes through the log's queue as what it is made of, and becomes
+//! text in the log's own thread: nobody waits for it.
+
+use std::io::Write as _;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::Verbosity;
+use super::lines::Lines;
+use crate::clock::Clock;
+
+/// The log, once it is installed and wants these lines.
+static LOG: OnceLock<Lines> = OnceLock::new();
+
+/// A request that was served. No text in it needs escaping in JSON: ids are sane, teams are keys of the configuration.
+#[derive(Debug)]
+pub struct Served {
+    /// Its id.
+    pub request_id: Box<str>,
+    /// Its method.
+    pub method: &'static str,
+    /// The pattern of its route.
+    pub route: &'static str,
+    /// The team it was for.
+    pub team: Option<Box<str>>,
+    /// What was answered.
+    pub status: u16,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+/// A line with its time.
+#[derive(Debug)]
+pub(super) struct ServedLine {
+    at: Timestamp,
+    served: Served,
+}
+
+/// Has lines written to this log from now on.
+pub(super) fn go_to(lines: Lines, verbosity: Verbosity) {
+    if verbosity == Verbosity::Usual {
+        // A second log in one process is refused before this.
+        let _ = LOG.set(lines);
+    }
+}
+
+/// Logs that a request was served.
+pub fn served(served: Served) {
+    if let Some(lines) = LOG.get() {
+        lines.served(ServedLine { at: Clock::system().now(), served });
+        return;
+    }
+    let Served { request_id, method, route, team, status, elapsed } = served;
+    tracing::info!(request_id, method, route, team, status, elapsed_ms = millis(elapsed), "request served");
+}
+
+impl ServedLine {
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
+        let Self { at, served } = self;
+        let Served { request_id, method, route, team, status, elapsed } = served;
+        // Writing to memory does not fail.
+        let _ = write!(
+            out,
+            r#"{{"timestamp":"{at}","level":"INFO","target":"{}","message":"request served","otel.kind":"server","request_id":"{request_id}","method":"{method}","route":"{route}","#,
+            module_path!(),
+        );
+        if let Some(team) = team {
+            let _ = write!(out, r#""team":"{team}","#);
+        }
+        let _ = writeln!(out, r#""status":{status},"elapsed_ms":{}}}"#, millis(*elapsed));
+    }
+}
+
+fn millis(elapsed: Duration) -> u64 {
+    u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a broken fixture stops the test")]
+
+    use std::time::Duration;
+
+    use super::{Served, ServedLine};
+
+    #[test]
+    fn the_line_is_json_with_the_keys_of_any_request() {
+        for team in [Some("growth"), None] {
+            let served = Served {
+                request_id: "r-1".into(),
+                method: "GET",
+                route: "/v3/numbers/search/{country}",
+                team: team.map(Box::from),
+                status: 304,
+                elapsed: Duration::from_micros(2_700),
+            };
+            let mut line = Vec::new();
+            ServedLine { at: "2026-11-29T10:00:00Z".parse().unwrap(), served }.write(&mut line);
+            assert_eq!(line.last(), Some(&b'\n'));
+            let read: serde_json::Value = serde_json::from_slice(&line).unwrap();
+            let team_key = team.map(|_| "team");
+            let keys =
+                ["timestamp", "level", "target", "message", "otel.kind", "request_id", "method", "route"];
+            let keys = keys.into_iter().chain(team_key).chain(["status", "elapsed_ms"]);
+            assert!(read.as_object().unwrap().keys().map(String::as_str).eq(keys), "{read}");
+            assert_eq!((read.get("status"), read.get("elapsed_ms")), (Some(&304.into()), Some(&2.into())));
+        }
+    }
+}
