@@ -64,7 +64,16 @@ fn system_now() -> Timestamp {
 }
 
 fn boot_now() -> Duration {
-    let reading = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    reading(rustix::time::ClockId::Boottime)
+}
+
+/// The machine's `CLOCK_MONOTONIC`: what a service manager compares with.
+pub fn monotonic() -> Duration {
+    reading(rustix::time::ClockId::Monotonic)
+}
+
+fn reading(clock: rustix::time::ClockId) -> Duration {
+    let reading = rustix::time::clock_gettime(clock);
     Duration::new(
         u64::try_from(reading.tv_sec).unwrap_or_default(),
         u32::try_from(reading.tv_nsec).unwrap_or_default(),

@@ -3,11 +3,14 @@
 //! [`Gateway::start`] returns when both listeners answer; [`Gateway::run_until`] serves until told to stop and then
 //! drains: readiness off, nothing new accepted, buys under way waited for.
 
+mod draining;
 mod evidence;
 mod listen;
 mod live;
 mod observing;
+mod reach;
 mod reload;
+mod supervisor;
 mod upstream;
 mod wiring;
 
@@ -17,7 +20,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -37,11 +39,14 @@ use crate::service::purchasing::Purchasing;
 use crate::service::registrations::Registrations;
 use crate::service::spend::LastAccount;
 use crate::store::{self, Address, AddressParts, Snapshot, Store, StoreError};
+use draining::Drain;
 use listen::Listener;
 
 pub use crate::store::Location;
 pub use evidence::{EvidenceSource, Fault, Report, WantedExport, export_evidence, verify_evidence};
-pub use reload::Reload;
+pub use reach::Reach;
+pub use reload::{Changes, Reload};
+pub use supervisor::Supervisor;
 pub use wiring::{issuers, verifier};
 
 /// How often maps that grow with callers are cleared of the idle ones.
@@ -50,8 +55,6 @@ const TIDY_EVERY: Duration = Duration::from_mins(1);
 const ACCOUNT_WITHIN: Duration = Duration::from_secs(5);
 /// How often one looks for what another replica left behind.
 const TAKE_OVER_EVERY: Duration = Duration::from_secs(2);
-/// The operators' listener needs no longer to end than a scrape takes.
-const OPS_GRACE: Duration = Duration::from_secs(2);
 
 /// Why a gateway does not start.
 #[derive(Debug, thiserror::Error)]
@@ -98,12 +101,8 @@ pub struct Gateway {
     stop: CancellationToken,
     disk_lost: CancellationToken,
     drain: Drain,
-}
-
-/// How long a stop goes on taking requests, and then waits for what is under way.
-struct Drain {
-    delay: Duration,
-    grace: Duration,
+    store: Store,
+    manager: Supervisor,
 }
 
 impl Gateway {
@@ -143,12 +142,13 @@ impl Gateway {
             account: LastAccount::default(),
             live: live::LiveParts::of(config),
         };
-        let (public, limits) = parts.public()?;
+        let ground = parts.ground();
+        let (public, limits) = (parts.public(&ground)?, [ground.writes.clone(), ground.decisions.clone()]);
         public.notices.begin().await?;
         recover(&public.purchasing, &public.registrations).await?;
         public.freezes.reread().await?;
         public.reconciling.begin(ACCOUNT_WITHIN).await;
-        let ops = parts.ops(&readiness, public.searches.clone());
+        let ops = parts.ops(&ground, &readiness, public.searches.clone());
         let reload = Reload::new(&parts, &public, limits.clone()).await?;
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         begin_tasks(&parts, &public, witness, &tasks, &stop);
@@ -169,7 +169,20 @@ impl Gateway {
         readiness.set(true);
         tracing::info!(api = %public.address(), ops = %ops.address(), "ready");
         let drain = Drain { delay: config.server.drain_delay, grace: config.server.drain_grace };
-        Ok(Self { public, ops, readiness, reload, background, reads, tasks, stop, disk_lost, drain })
+        Ok(Self {
+            public,
+            ops,
+            readiness,
+            reload,
+            background,
+            reads,
+            tasks,
+            stop,
+            disk_lost,
+            drain,
+            store: parts.store,
+            manager: Supervisor::default(),
+        })
     }
 
     /// Where the public listener is.
@@ -180,6 +193,12 @@ impl Gateway {
     /// Where the operators' listener is.
     pub const fn ops_address(&self) -> SocketAddr {
         self.ops.address()
+    }
+
+    /// Tells a service manager that everything is served, and later of the drain.
+    pub fn tell(&mut self, manager: Supervisor) {
+        manager.ready("serving");
+        self.manager = manager;
     }
 
     /// What a changed configuration is given to.
@@ -196,32 +215,6 @@ impl Gateway {
             () = disk_lost.cancelled() => Err(DiskLost),
             () = self.serve_and_drain(stop) => Ok(()),
         }
-    }
-
-    async fn serve_and_drain(self, stop: CancellationToken) {
-        stop.cancelled().await;
-        self.readiness.set(false);
-        if !self.drain.delay.is_zero() {
-            // What is sent here until everybody knows is served as ever.
-            self.public.leave();
-            tracing::info!(delay = ?self.drain.delay, "stopping: /readyz says so, and requests are still taken");
-            tokio::time::sleep(self.drain.delay).await;
-        }
-        let deadline = Instant::now() + self.drain.grace;
-        self.background.begin_drain();
-        tracing::info!(grace = ?self.drain.grace, "draining: nothing new is accepted, what is under way is finished");
-        self.public.drain(self.drain.grace).await;
-        if tokio::time::timeout_at(deadline, self.background.finished()).await.is_err() {
-            tracing::error!(
-                "buys were still under way at the end of the drain; they are unknown after the next start"
-            );
-        }
-        self.ops.drain(OPS_GRACE).await;
-        self.stop.cancel();
-        self.tasks.close();
-        self.tasks.wait().await;
-        self.reads.abandon().await;
-        tracing::info!("stopped");
     }
 }
 

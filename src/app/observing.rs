@@ -8,6 +8,7 @@ use crate::clicksend::Operation;
 use crate::http::ops::{OpsParts, Readiness};
 use crate::service::Code;
 use crate::service::figures::FigureReader;
+use crate::service::ground::Ground;
 use crate::service::search::Searches;
 use crate::service::spend::Spend;
 
@@ -31,7 +32,7 @@ impl Wired<'_> {
     }
 
     /// Everything behind the operators' listener.
-    pub(super) fn ops(&self, readiness: &Readiness, searches: Searches) -> OpsParts {
+    pub(super) fn ops(&self, ground: &Ground, readiness: &Readiness, searches: Searches) -> OpsParts {
         let upstream = self.upstream.clone();
         OpsParts {
             metrics: self.metrics.clone(),
@@ -41,7 +42,7 @@ impl Wired<'_> {
                 self.config.budget.currency,
                 self.config.budget.time_zone.clone(),
                 self.clock.clone(),
-                Spend::new(self.ground()),
+                Spend::new(ground.clone()),
             ),
             verifier: Arc::clone(&self.verifier),
             buying: self.buying.clone(),

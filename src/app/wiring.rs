@@ -50,17 +50,17 @@ pub(super) struct Wired<'c> {
 }
 
 impl Wired<'_> {
-    /// Everything behind the public listener, and its limits, to be tidied.
-    pub(super) fn public(&self) -> Result<(PublicParts, [CommonLimit; 2]), StartError> {
+    /// Everything behind the public listener.
+    pub(super) fn public(&self, ground: &Ground) -> Result<PublicParts, StartError> {
         self.expect();
-        let (ground, searches, owned) = (self.ground(), self.searches(), self.owned());
+        let (searches, owned) = (self.searches(), self.owned());
         let purchasing = Purchasing::new(PurchasingParts {
             ground: ground.clone(),
             owned: owned.clone(),
             searches: searches.clone(),
             settings: purchasing_settings(self.config),
         });
-        let public = PublicParts {
+        Ok(PublicParts {
             verifier: Arc::clone(&self.verifier),
             registrations: Registrations::new(RegistrationParts {
                 ground: ground.clone(),
@@ -79,9 +79,9 @@ impl Wired<'_> {
             freezes: Freezes::new(ground.store.clone(), ground.buying.clone(), ground.teams.clone()),
             searches,
             owned,
-            notices: self.notices(&ground)?,
+            notices: self.notices(ground)?,
             evidence: Evidence::new(self.store.clone(), ground.policy.clone()),
-            teams: ground.teams,
+            teams: ground.teams.clone(),
             reads: Arc::new(KeyedLimit::new(
                 metrics::Limit::Reads,
                 rate(self.config.limits.reads),
@@ -94,10 +94,9 @@ impl Wired<'_> {
                 self.sharers(),
                 &self.metrics,
             )),
-            metrics: ground.metrics,
+            metrics: ground.metrics.clone(),
             settings: edge_settings(self.config),
-        };
-        Ok((public, [ground.writes, ground.decisions]))
+        })
     }
 
     fn notices(&self, ground: &Ground) -> Result<Notices, StartError> {
@@ -165,6 +164,7 @@ impl Wired<'_> {
         )
     }
 
+    /// What the services stand on. One of it: they share its limits and what every buy goes through.
     pub(super) fn ground(&self) -> Ground {
         Ground {
             upstream: self.upstream.clone(),

@@ -56,12 +56,13 @@ impl Demo {
         }
         let telemetry = Telemetry::install(&prepared.config().telemetry, Verbosity::Quiet)
             .map_err(Failure::configuration)?;
-        let played = run_time::serve(self.play(prepared));
-        telemetry.finish();
+        let played = run_time::serve(self.play(prepared, &telemetry));
+        telemetry.send_last_spans();
+        telemetry.write_last_lines();
         played
     }
 
-    async fn play(self, prepared: Prepared) -> Result<(), Failure> {
+    async fn play(self, prepared: Prepared, telemetry: &Telemetry) -> Result<(), Failure> {
         let mut signals = Signals::catch()?;
         let demo = tokio::select! {
             started = prepared.start() => started?,
@@ -69,16 +70,16 @@ impl Demo {
         };
         if self.tour {
             // Boxed: a whole gateway with its people is much for a stack.
-            return Box::pin(tour(demo, signals)).await;
+            return Box::pin(tour(demo, signals, telemetry)).await;
         }
         output::result(if self.json { demo.ready().json() } else { demo.introduction().await? })?;
         let stop = CancellationToken::new();
-        Ok(signals.end(demo.run_until(stop.clone()), &stop).await?)
+        Ok(signals.end(demo.run_until(stop.clone()), &stop, Some(telemetry)).await?)
     }
 }
 
 /// Plays the story, and ends the demo after it or with the first signal.
-async fn tour(demo: demo::Demo, signals: Signals) -> Result<(), Failure> {
+async fn tour(demo: demo::Demo, signals: Signals, telemetry: &Telemetry) -> Result<(), Failure> {
     output::tell(format_args!("data directory: {}\n", demo.ready().data_dir.display()));
     let (tour, stop) = (demo.tour(), CancellationToken::new());
     let touring = async {
@@ -92,7 +93,7 @@ async fn tour(demo: demo::Demo, signals: Signals) -> Result<(), Failure> {
         toured
     };
     let both = async { tokio::join!(touring, demo.run_until(stop.clone())) };
-    let (toured, ran) = Box::pin(signals.end(both, &stop)).await;
+    let (toured, ran) = Box::pin(signals.end(both, &stop, Some(telemetry))).await;
     ran?;
     Ok(toured?)
 }

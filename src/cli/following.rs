@@ -11,7 +11,7 @@ use tokio::fs;
 use tokio::signal::unix::{self, Signal, SignalKind};
 
 use super::Failure;
-use crate::app::Reload;
+use crate::app::{Changes, Reload, Supervisor};
 use crate::config::{self, FileSource, Loaded, Origins, Sources};
 
 /// How often the file is looked at: who was denied in it is out within a second.
@@ -20,7 +20,11 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// Follows one configuration for one gateway.
 pub(super) struct Following {
     sources: Sources,
+    /// What the gateway was started with: of the keys that need a restart this is in force.
+    started: Origins,
+    /// What was applied last.
     running: Origins,
+    manager: Supervisor,
     /// The file with the API key, as the running configuration names it.
     key_file: Option<PathBuf>,
     seen: [Stamp; 2],
@@ -32,12 +36,16 @@ type Stamp = Option<(u64, u64, i64, i64)>;
 
 impl Following {
     /// SIGHUP is caught from now on. `running` is what the gateway was started with.
-    pub(super) async fn new(sources: Sources, running: &Loaded) -> Result<Self, Failure> {
+    pub(super) async fn new(
+        sources: Sources,
+        running: &Loaded,
+        manager: Supervisor,
+    ) -> Result<Self, Failure> {
         let hangup = unix::signal(SignalKind::hangup());
         let hangup = hangup.map_err(|error| Failure::internal(format_args!("signals: {error}")))?;
         let key_file = running.config.upstream.api_key_file.clone();
-        let running = running.origins.clone();
-        let mut following = Self { sources, running, key_file, seen: [None; 2], hangup };
+        let (started, running) = (running.origins.clone(), running.origins.clone());
+        let mut following = Self { sources, started, running, manager, key_file, seen: [None; 2], hangup };
         // Before the gateway starts: what is changed while it does is seen at the first look.
         following.seen = following.stamps().await;
         Ok(following)
@@ -56,19 +64,22 @@ impl Following {
             }
             // Before the content: what is written in between is seen the next time.
             self.seen = self.stamps().await;
-            self.read_again(&reload).await;
+            self.manager.reloading();
+            let status = self.read_again(&reload).await;
+            self.manager.ready(status);
         }
     }
 
-    async fn read_again(&mut self, reload: &Reload) {
+    /// What there is to say of it in a sentence.
+    async fn read_again(&mut self, reload: &Reload) -> &'static str {
         let sources = self.sources.clone();
         // Off the runtime: the disk with the configuration may hang, and requests do not wait for it.
         let read = tokio::task::spawn_blocking(move || config::load(&sources));
         let applied = match read.await {
             Ok(Ok(loaded)) => {
-                let changed = self.running.changes(&loaded.origins);
-                let applied = reload.apply(&loaded.config, &changed).await;
-                applied.map(|()| (loaded, changed)).map_err(|fault| fault.to_string())
+                let changes = Changes::between(&self.started, &self.running, &loaded.origins);
+                let applied = reload.apply(&loaded.config, &changes).await;
+                applied.map(|()| (loaded, changes)).map_err(|fault| fault.to_string())
             }
             Ok(Err(faults)) => {
                 reload.refuse();
@@ -77,10 +88,10 @@ impl Following {
             Err(error) => Err(error.to_string()),
         };
         match applied {
-            Ok((loaded, changed)) => {
-                tell_changes(changed);
+            Ok((loaded, changes)) => {
                 self.running = loaded.origins;
                 self.key_file = loaded.config.upstream.api_key_file;
+                tell(&changes)
             }
             Err(faults) => {
                 for fault in faults.lines() {
@@ -89,6 +100,7 @@ impl Following {
                         "the changed configuration is not used; everything stays as it was"
                     );
                 }
+                "serving; the changed configuration has faults and is not used"
             }
         }
     }
@@ -113,11 +125,14 @@ async fn stamp(path: &Path) -> Stamp {
 }
 
 /// Names the keys that are different now; values stay out of the log.
-fn tell_changes(changed: Vec<String>) {
-    let (followed, waiting): (Vec<String>, Vec<String>) =
-        changed.into_iter().partition(|key| Reload::follows(key));
-    tracing::info!(changed = ?followed, "the configuration was read again and is in force");
-    if !waiting.is_empty() {
-        tracing::warn!(keys = ?waiting, "these keys have changed and need a restart");
+fn tell(changes: &Changes) -> &'static str {
+    tracing::info!(changed = ?changes.at_once, "the configuration was read again and is in force");
+    for (key, reason) in &changes.after_restart {
+        tracing::warn!(key, reason, "this key has changed and needs a restart");
+    }
+    if changes.after_restart.is_empty() {
+        "serving"
+    } else {
+        "serving; keys that have changed need a restart"
     }
 }

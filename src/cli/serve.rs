@@ -7,7 +7,7 @@ use super::config_file::ConfigFile;
 use super::following::Following;
 use super::signals::Signals;
 use super::{Failure, run_time};
-use crate::app::Gateway;
+use crate::app::{Gateway, Supervisor};
 use crate::clock::Clock;
 use crate::config::{self, Loaded, Sources};
 use crate::telemetry::{Telemetry, Verbosity};
@@ -30,25 +30,32 @@ impl Serve {
         let loaded = config::load(&sources).map_err(Failure::configuration)?;
         let telemetry =
             Telemetry::install(&loaded.config.telemetry, Verbosity::Usual).map_err(Failure::configuration)?;
-        let served = run_time::serve(serve(&loaded, sources));
-        telemetry.finish();
+        let served = run_time::serve(serve(&loaded, sources, &telemetry));
+        telemetry.send_last_spans();
+        if served.is_ok() {
+            tracing::info!("telemetry is flushed");
+            tracing::info!("stopped");
+        }
+        telemetry.write_last_lines();
         served
     }
 }
 
-async fn serve(loaded: &Loaded, sources: Sources) -> Result<(), Failure> {
+async fn serve(loaded: &Loaded, sources: Sources, telemetry: &Telemetry) -> Result<(), Failure> {
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
     let mut signals = Signals::catch()?;
-    let following = Following::new(sources, loaded).await?;
-    let gateway = tokio::select! {
+    let manager = Supervisor::at(config::notify_socket());
+    let following = Following::new(sources, loaded, manager.clone()).await?;
+    let mut gateway = tokio::select! {
         started = Gateway::start(&loaded.config, Clock::system()) => started?,
         _ = signals.next() => return Ok(()),
     };
+    gateway.tell(manager);
     let stop = CancellationToken::new();
     let following = following.forever(gateway.reload());
-    let serving = signals.end(gateway.run_until(stop.clone()), &stop);
+    let serving = signals.end(gateway.run_until(stop.clone()), &stop, Some(telemetry));
     tokio::select! {
         ended = serving => Ok(ended?),
         () = following => Ok(()),

@@ -7,6 +7,7 @@ use tokio::signal::unix::{self, Signal, SignalKind};
 use tokio_util::sync::CancellationToken;
 
 use super::Failure;
+use crate::telemetry::Telemetry;
 
 /// The signals that end the process, caught from now on.
 pub(super) struct Signals {
@@ -31,7 +32,12 @@ impl Signals {
 
     /// Waits for `service` to end. The first signal cancels `stop`, which the service is to end by; the second
     /// ends the process.
-    pub(super) async fn end<T>(mut self, service: impl Future<Output = T>, stop: &CancellationToken) -> T {
+    pub(super) async fn end<T>(
+        mut self,
+        service: impl Future<Output = T>,
+        stop: &CancellationToken,
+        telemetry: Option<&Telemetry>,
+    ) -> T {
         let mut service = pin!(service);
         tokio::select! {
             ended = &mut service => return ended,
@@ -41,7 +47,13 @@ impl Signals {
         tokio::select! {
             ended = &mut service => ended,
             // A drain waits for others, who may hang. Nothing is lost that a crash would not lose as well.
-            signal = self.next() => std::process::exit(128 + signal.as_raw_value()),
+            signal = self.next() => {
+                tracing::warn!("forced: what is under way is left behind and settled after the next start");
+                if let Some(telemetry) = telemetry {
+                    telemetry.write_last_lines();
+                }
+                std::process::exit(128 + signal.as_raw_value())
+            }
         }
     }
 }

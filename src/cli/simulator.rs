@@ -47,7 +47,7 @@ impl Simulator {
         let options = Options { seed: self.seed, username: self.username, api_key: self.api_key };
         let stop = CancellationToken::new();
         let serving = simulator::Simulator::new(options);
-        let served = signals.end(serving.serve(listener, stop.clone()), &stop).await;
+        let served = signals.end(serving.serve(listener, stop.clone()), &stop, None).await;
         served.map_err(|error| Failure::internal(format_args!("the simulator's listener: {error}")))
     }
 }

@@ -3,6 +3,7 @@
 //! The only place that reads the environment.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt;
 use std::fs::File;
 use std::io::Read as _;
@@ -17,6 +18,12 @@ pub const DEFAULT_TEXT: &str = include_str!("../../config/gateway.toml");
 
 const PREFIX: &str = "GATEWAY__";
 const FILE_VARIABLE: &str = "GATEWAY_CONFIG";
+const NOTIFY_VARIABLE: &str = "NOTIFY_SOCKET";
+
+/// Where the service manager that started this process wants to hear of it, if there is one that does.
+pub fn notify_socket() -> Option<OsString> {
+    std::env::var_os(NOTIFY_VARIABLE).filter(|address| !address.is_empty())
+}
 
 /// Where a configuration comes from. Its `Debug` shows no values, because secrets may be among them.
 #[derive(Clone, Default)]

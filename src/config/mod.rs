@@ -38,7 +38,7 @@ use std::collections::BTreeMap;
 pub use auth::{Algorithm, Auth, ClaimNames, Issuer, KeySource, TokenType};
 pub use budget::{Budget, BudgetLimits, Limit};
 pub use fault::{Fault, Faults, Origin};
-pub use layers::{DEFAULT_TEXT, FileSource, Sources};
+pub use layers::{DEFAULT_TEXT, FileSource, Sources, notify_socket};
 pub use limits::{Cache, Limits, PurchasesPerDay, Rate};
 pub use notifications::{NoticeFormat, Notifications, Webhook};
 pub use policy_cases::{Asked, Expected, PolicyCase, read as read_policy_cases};
@@ -119,7 +119,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, Faults> {
     }
     match config {
         Some(config) if reading.faults.is_empty() => {
-            let origins = Origins::new(reading.settings);
+            let origins = Origins::new(reading.settings, reading.written);
             let warnings = warnings::about(&config);
             Ok(Loaded { config, origins, warnings })
         }

@@ -3,13 +3,19 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use secrecy::{ExposeSecret, SecretString};
+
 use crate::config::fault::Origin;
 
 /// Every effective key with its value and origin, in the order of their names.
 ///
 /// `Display` writes lines like `server.listen = "127.0.0.1:8080"  # default`.
 #[derive(Clone, Debug)]
-pub struct Origins(Vec<Setting>);
+pub struct Origins {
+    settings: Vec<Setting>,
+    /// Each value by its key as it was written, secrets too: to be compared, and shown to nobody.
+    written: BTreeMap<String, SecretString>,
+}
 
 /// One effective key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,34 +29,37 @@ pub struct Setting {
 }
 
 impl Origins {
-    pub(super) fn new(settings: BTreeMap<String, Setting>) -> Self {
-        Self(settings.into_values().collect())
+    pub(super) fn new(settings: BTreeMap<String, Setting>, written: BTreeMap<String, SecretString>) -> Self {
+        Self { settings: settings.into_values().collect(), written }
     }
 
     /// The settings, in order.
     pub fn as_slice(&self) -> &[Setting] {
-        &self.0
+        &self.settings
     }
 
-    /// The keys that stand in one of both only, or with another value. A secret's value is not known here: a secret
-    /// that was replaced shows no change.
+    /// The names of all keys, in order.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.settings.iter().map(|setting| setting.key.as_str())
+    }
+
+    /// The keys that stand in one of both only, or with another value: of a secret, too, only the name.
     pub fn changes(&self, other: &Self) -> Vec<String> {
-        let differ = |one: &Self, another: &Self| -> Vec<String> {
-            let changed = |setting: &&Setting| {
-                another.find(&setting.key).is_none_or(|counterpart| counterpart.value != setting.value)
-            };
-            one.0.iter().filter(changed).map(|setting| setting.key.clone()).collect()
-        };
-        let mut keys = differ(self, other);
-        keys.extend(differ(other, self));
+        let mut keys: Vec<String> = self.keys().chain(other.keys()).map(str::to_owned).collect();
         keys.sort();
         keys.dedup();
+        keys.retain(|key| self.written(key) != other.written(key));
         keys
+    }
+
+    fn written(&self, key: &str) -> Option<&str> {
+        self.written.get(key).map(ExposeSecret::expose_secret)
     }
 
     /// The setting of a key, if it is set or has a default.
     pub fn find(&self, key: &str) -> Option<&Setting> {
-        self.0.binary_search_by(|setting| setting.key.as_str().cmp(key)).ok().and_then(|at| self.0.get(at))
+        let at = self.settings.binary_search_by(|setting| setting.key.as_str().cmp(key));
+        at.ok().and_then(|at| self.settings.get(at))
     }
 }
 
@@ -65,7 +74,7 @@ impl fmt::Display for Origins {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         /// Wide enough for nearly all lines; a longer one pushes its origin to the right.
         const ORIGIN_COLUMN: usize = 60;
-        for Setting { key, value, origin } in &self.0 {
+        for Setting { key, value, origin } in &self.settings {
             writeln!(out, "{:<ORIGIN_COLUMN$}  # {origin}", format!("{key} = {value}"))?;
         }
         Ok(())

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use secrecy::SecretString;
+
 use crate::config::fault::{Fault, Origin};
 use crate::config::kind::Kind;
 use crate::config::print::Setting;
@@ -12,6 +14,8 @@ use crate::config::tree::Node;
 pub(super) struct Reading {
     pub(super) faults: Vec<Fault>,
     pub(super) settings: BTreeMap<String, Setting>,
+    /// The same values as they were written, for being compared.
+    pub(super) written: BTreeMap<String, SecretString>,
     /// Keys whose values are missing or could not be understood.
     unknown: BTreeSet<String>,
     /// Where the tables stand that are not in the default.
@@ -49,8 +53,9 @@ impl Reading {
         self.settings.get(key).is_some_and(Setting::is_set)
     }
 
-    /// Remembers a value for people, and where it stands.
-    pub(super) fn record(&mut self, key: String, value: String, origin: Origin) {
+    /// Remembers a value for people, as it is written, and where it stands.
+    pub(super) fn record(&mut self, key: String, value: String, written: String, origin: Origin) {
+        self.written.insert(key.clone(), written.into());
         self.settings.insert(key.clone(), Setting { key, value, origin });
     }
 

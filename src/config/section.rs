@@ -74,7 +74,7 @@ impl Section<'_> {
         let node = self.take(key)?;
         let full = self.key(key);
         let value = self.reading.understand(&full, &node, kind);
-        self.reading.record(full, kind.show(&node), node.origin);
+        self.reading.record(full, kind.show(&node), node.value.written(), node.origin);
         value
     }
 
@@ -123,7 +123,8 @@ impl Section<'_> {
         };
         let shown: Vec<String> = elements.iter().map(|element| kind.show(element)).collect();
         let value = format!("[{}]", shown.join(", "));
-        self.reading.record(full.clone(), value, origin);
+        let written: Vec<String> = elements.iter().map(|element| element.value.written()).collect();
+        self.reading.record(full.clone(), value, format!("{written:?}"), origin);
         let mut values = Vec::new();
         for (index, element) in elements.iter().enumerate() {
             let at = format!("{full}[{index}]");
@@ -150,7 +151,8 @@ impl Section<'_> {
             if let Some(value) = self.reading.understand_filled(&at, &entry.node, kind) {
                 values.insert(name, value);
             }
-            self.reading.record(at, kind.show(&entry.node), entry.node.origin);
+            let written = entry.node.value.written();
+            self.reading.record(at, kind.show(&entry.node), written, entry.node.origin);
         }
         values
     }
@@ -249,7 +251,7 @@ impl Section<'_> {
         let node = Node { value: Value::Text(text), origin: origin.clone() };
         let full = self.key(key);
         let secret = self.reading.understand_filled(&full, &node, kind);
-        self.reading.record(full, kind.show(&node), origin);
+        self.reading.record(full, kind.show(&node), node.value.written(), origin);
         (secret, Some(path))
     }
 

@@ -44,6 +44,18 @@ pub(super) enum Value {
 }
 
 impl Value {
+    /// A single value's text, which may be a secret: equal texts are equal values, whether they came from a file or through
+    /// the environment. What holds others is no value of any key.
+    pub(super) fn written(&self) -> String {
+        match self {
+            Self::Text(text) | Self::Unshaped(text) => text.clone(),
+            Self::Integer(number) => number.to_string(),
+            Self::Boolean(flag) => flag.to_string(),
+            Self::Odd { written, .. } => written.clone(),
+            Self::List(_) | Self::Table(_) => String::new(),
+        }
+    }
+
     /// The sort of value, for messages.
     pub(super) const fn what(&self) -> &'static str {
         match self {

@@ -48,6 +48,11 @@ impl Background {
         self.draining.load(Ordering::Acquire)
     }
 
+    /// How many tasks are not over.
+    pub fn under_way(&self) -> usize {
+        self.tasks.len()
+    }
+
     /// Waits until everything that was spawned is over. Bound the wait.
     pub async fn finished(&self) {
         self.tasks.close();

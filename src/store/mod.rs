@@ -201,6 +201,11 @@ impl Store {
         }
     }
 
+    /// Waits until everything that was accepted before is durable, or was given up.
+    pub async fn written(&self) -> Result<(), StoreError> {
+        self.write(|tx| tx.unchanged(())).await
+    }
+
     /// Whether a write has a chance now: for those who would do much before they come to theirs.
     pub fn check_moving(&self) -> Result<(), StoreError> {
         self.0.writer.check_moving()

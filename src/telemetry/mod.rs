@@ -88,12 +88,17 @@ impl Telemetry {
         Ok(Self { lines, traces })
     }
 
-    /// Sends the last spans and writes the last lines, within seven seconds. Blocks: to be called when the async
-    /// runtime has ended.
-    pub fn finish(self) {
-        if let Some(Err(error)) = self.traces.map(|traces| traces.shutdown_with_timeout(LAST_SPANS_WITHIN)) {
+    /// Sends the last spans, within five seconds. Blocks: to be called when the async runtime has ended.
+    pub fn send_last_spans(&self) {
+        if let Some(Err(error)) =
+            self.traces.as_ref().map(|traces| traces.shutdown_with_timeout(LAST_SPANS_WITHIN))
+        {
             tracing::warn!(%error, "the last spans may be lost");
         }
+    }
+
+    /// Waits until the last lines are written, within two seconds. Blocks: for the end of the process.
+    pub fn write_last_lines(&self) {
         self.lines.flush(LAST_LINES_WITHIN);
     }
 }

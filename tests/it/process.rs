@@ -93,6 +93,12 @@ impl Process {
         let configuration = stage.folder.path().join(file);
         std::fs::write(&configuration, text).unwrap();
         let mut command = serve(&configuration);
+        // A service manager, where the test is one.
+        let manager = stage.folder.path().join("notify");
+        command.env_remove("NOTIFY_SOCKET");
+        if manager.exists() {
+            command.env("NOTIFY_SOCKET", manager);
+        }
         if let Some(shim) = shim {
             command.envs(shim.environment(stage));
         }

@@ -160,7 +160,7 @@ async fn what_needs_a_restart_is_named_and_a_faulty_file_changes_nothing() {
         )
         .await;
     assert!(keys.iter().all(|key| key.starts_with("teams.")), "{keys:?}");
-    running.process.says("these keys have changed and need a restart").await;
+    running.process.says("this key has changed and needs a restart").await;
     running.process.says("cache.fresh_for").await;
 
     let whole = running.stage.configuration();

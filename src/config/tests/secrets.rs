@@ -2,7 +2,7 @@
 
 use secrecy::ExposeSecret as _;
 
-use super::{faults_with, with_environment};
+use super::{faults_with, loaded, with_environment};
 use crate::config::{Sources, load};
 
 const CANARY: &str = "canary-5f1e";
@@ -99,4 +99,18 @@ fn no_secret_is_shown_by_a_fault_about_it() {
         let told = faults_with("", &[("GATEWAY__UPSTREAM__API_KEY", &value)]);
         assert!(!told.is_empty() && !told.contains(CANARY), "{told}");
     }
+}
+
+#[test]
+fn a_value_that_changed_where_nobody_sees_it_is_a_change_all_the_same() {
+    let text = |key: &str, reason: &str| {
+        let rule = format!("[[policy.rules]]\nname = \"no\"\nwhen = {{}}\nthen = {{ deny = {reason:?} }}\n");
+        loaded(&format!("upstream = {{ username = \"ann\", api_key = \"{key}\" }}\n{rule}")).origins
+    };
+    let long = "n".repeat(120);
+    let usual = text(CANARY, &long);
+    assert_eq!(usual.changes(&text(CANARY, &long)), Vec::<String>::new());
+    assert_eq!(usual.changes(&text("another", &long)), ["upstream.api_key"]);
+    assert_eq!(usual.changes(&text(CANARY, &format!("{long}o"))), ["policy.rules[0].then.deny"]);
+    assert!(!format!("{usual:?}{usual}").contains(CANARY));
 }
