@@ -43,6 +43,8 @@ can_be_an_engine() {
         unshare --net --mount --pid --fork ip link add probe type bridge 2>/dev/null
 }
 
+can_boot_a_systemd() { ((EUID == 0)) && [[ -x /lib/systemd/systemd && -d /sys/fs/cgroup/systemd && -d /sys/fs/cgroup/unified ]]; }
+
 images_and_containers() {
     local image="$SUITE_DIR/image" program=$GATEWAY
     [[ -z $TEST_FULL ]] || program=--compile
@@ -79,6 +81,12 @@ step "the unit and the manifests are valid, closed, and agree with the program" 
 step "the gateway takes the configuration of compose" "$GATEWAY" check-config --config deploy/gateway.toml
 step "the gateway takes the configuration of the replicas" the_gateway_takes_the_replicas_configuration
 need "iproute2 is here" debian_tool ip iproute2
+if can_boot_a_systemd; then
+    mkdir "$SUITE_DIR/sandbox"
+    step "a systemd runs the unit as it stands" "$python" tests/deploy/sandbox.py "$GATEWAY" "$SUITE_DIR/sandbox"
+else
+    skip "the unit under a real systemd: needs root, and cgroups in Debian 12's hybrid layout"
+fi
 if can_be_an_engine; then
     images_and_containers
 else
