@@ -17,7 +17,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -29,6 +28,7 @@ from checks import check, run
 container.apart()
 
 from pair import Server, call
+from waiting import until
 
 PROGRAM, IMAGE, FOLDER = (Path(argument).resolve() for argument in sys.argv[1:])
 DEPLOY = Path("deploy")
@@ -145,19 +145,6 @@ class Callers:
         self._is_over.set()
         for thread in self._threads:
             thread.join(30)
-
-
-def until(what: str, found, within: float = 30):
-    """Asks again until there is an answer; what is awaited is another program's, which tells nobody."""
-    deadline = time.monotonic() + within
-    while True:
-        try:
-            if answer := found():
-                return answer
-        except (OSError, ValueError):
-            pass
-        assert time.monotonic() < deadline, f"not within {within} s: {what}"
-        time.sleep(0.1)
 
 
 def ask(path: str, method: str = "GET", address: str = NGINX):

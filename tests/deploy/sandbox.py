@@ -2,7 +2,7 @@
 
     sandbox.py PROGRAM FOLDER
 
-A systemd of our own (booted.sh) runs the commands that stand above the unit. Needs root, and cgroups as Debian 12 has them in
+A systemd of our own (booted.sh) runs the commands of deploy/README.md. Needs root, and cgroups as Debian 12 has them in
 its hybrid layout.
 """
 
@@ -21,7 +21,9 @@ from checks import check, run
 
 container.apart()
 
+import documented
 from pair import Server, call
+from waiting import until
 
 PROGRAM, FOLDER = (Path(argument).resolve() for argument in sys.argv[1:])
 UNIT = Path("deploy/systemd/numbers-gateway.service")
@@ -33,7 +35,7 @@ username = "you"
 name = "local"
 issuer = "people"
 audience = "numbers-gateway"
-public_key_file = "/etc/numbers-gateway/tokens.public.pem"
+public_key_file = "keys/tokens.public.pem"
 algorithms = ["EdDSA"]
 [budget]
 currency = "AUD"
@@ -113,18 +115,6 @@ def journal() -> str:
     return enter(BOOTED, "journalctl --no-pager -o cat -u numbers-gateway").stdout[-3000:]
 
 
-def until(what: str, found, within: float = 30):
-    deadline = time.monotonic() + within
-    while True:
-        try:
-            if answer := found():
-                return answer
-        except OSError:
-            pass
-        assert time.monotonic() < deadline, f"not within {within} s: {what}"
-        time.sleep(0.1)
-
-
 def shown(name: str, unit: str = "numbers-gateway") -> str:
     return run_there(f"systemctl show --value --property {name} {unit}")
 
@@ -136,7 +126,7 @@ def status() -> dict[str, str]:
 
 
 def prepare() -> None:
-    """The folder where the commands above the unit are typed."""
+    """The folder where the commands are typed."""
     simulator = Server(
         FOLDER / "simulator.log", "simulator", "--listen", "127.0.0.1:0", "--username", "you", "--api-key", "of-nobody-else",
         stream="stdout", is_ready=lambda line: (found := re.match(r"simulator +(http://\S+)", line)) and found[1],
@@ -173,11 +163,10 @@ BOOTED = boot()
 
 
 @check
-def the_commands_above_the_unit_install_and_start_it():
-    run_there("install -D -m 0644 keys/tokens.public.pem /etc/numbers-gateway/tokens.public.pem")
-    commands = re.findall(r"^#   (.*)$", UNIT.read_text(), re.MULTILINE)
-    assert len(commands) == 5, commands
-    for command in commands:
+def the_commands_of_the_page_install_and_start_it():
+    [block] = documented.blocks("systemd")
+    assert len(block.splitlines()) == 8, block
+    for command in block.splitlines():
         run_there(command)
     assert run_there("systemctl is-active numbers-gateway && systemctl is-enabled numbers-gateway") == "active\nenabled"
 

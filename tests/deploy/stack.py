@@ -130,14 +130,6 @@ def what_is_mounted_exists_and_what_is_named_is_declared():
 
 
 @check
-def the_commands_above_each_file_make_the_secrets_that_it_has():
-    for stack in STACKS:
-        head = (DEPLOY / stack.path).read_text().split("\nname:")[0]
-        made = set(re.findall(r"> deploy/secrets/(\S+)$", head, re.MULTILINE))
-        assert made == set(stack.text["secrets"]) and f"docker compose -f deploy/{stack.path} up" in head, made
-
-
-@check
 def prometheus_asks_the_operators_listener_of_every_replica():
     port = IMAGE.pairs("ENV")["GATEWAY__OPS__LISTEN"].rsplit(":", 1)[1]
     for stack in STACKS:

@@ -88,7 +88,9 @@ else
     skip "the unit under a real systemd: needs root, and cgroups in Debian 12's hybrid layout"
 fi
 if can_be_an_engine; then
+    mkdir "$SUITE_DIR/paths"
+    step "a newcomer's paths are as they are written" "$python" tests/deploy/paths.py "$GATEWAY" "$SUITE_DIR/paths"
     images_and_containers
 else
-    skip "building the image and running it: needs root and Debian 12"
+    skip "a newcomer's paths, and the image built and running: need root and Debian 12"
 fi
