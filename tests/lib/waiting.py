@@ -3,7 +3,7 @@
 import time
 
 
-def until(what: str, found, within: float = 30):
+def until(what: str, found, within: float = 60):
     deadline = time.monotonic() + within
     while True:
         try:
