@@ -105,7 +105,7 @@ class Container:
 
     def become_healthy(self) -> None:
         """As an engine does it, which asks again as well."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while not self.is_healthy():
             assert time.monotonic() < deadline and self.process.poll() is None, self.log.read_text()[-2000:]
             time.sleep(0.1)
