@@ -84,7 +84,9 @@ def postgres() -> None:
     with open(home / "data/pg_hba.conf", "a") as rules:
         rules.write("host all all all scram-sha-256\n")
     log = open(FOLDER / "postgres.log", "wb")
-    options = ["-D", home / "data", "-c", "listen_addresses=*", "-c", "unix_socket_directories="]
+    # Its shared memory in its folder, which goes with it.
+    settings = ["listen_addresses=*", "unix_socket_directories=", "dynamic_shared_memory_type=mmap"]
+    options = ["-D", home / "data", *(word for one in settings for word in ("-c", one))]
     container.neighbour(HOSTS["postgres"], *as_its_user, PG / "postgres", *options, stdout=log, stderr=log, cwd="/")
     until("PostgreSQL", lambda: subprocess.run([PG / "pg_isready", "-q", "-h", HOSTS["postgres"]]).returncode == 0)
     url = f"postgres://{said['POSTGRES_USER']}:{password.read_text()}@{HOSTS['postgres']}/postgres"

@@ -23,8 +23,8 @@ INSIDE = str(Path(__file__).with_name("inside.py"))
 def apart() -> None:
     """Starts this program again in a network and with mounts of its own."""
     if os.environ.get("CONTAINERS") != "apart":
-        command = ["unshare", "--net", "--mount", "--pid", "--mount-proc", "--fork", "--kill-child", sys.executable]
-        os.execvpe("unshare", [*command, *sys.argv], {**os.environ, "CONTAINERS": "apart"})
+        spaces = ["--net", "--mount", "--pid", "--ipc", "--mount-proc", "--fork", "--kill-child"]
+        os.execvpe("unshare", ["unshare", *spaces, sys.executable, *sys.argv], {**os.environ, "CONTAINERS": "apart"})
 
 
 def ip(*arguments: str, within: int | None = None) -> None:
