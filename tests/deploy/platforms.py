@@ -73,6 +73,13 @@ def the_units_variables_are_keys_and_its_patience_is_longer_than_the_drain():
 
 
 @check
+def a_unit_that_waits_for_a_word_lets_the_program_say_it():
+    text = UNIT.read_text()
+    assert re.search(r"(?m)^Type=notify\nNotifyAccess=main$", text), "started would not mean ready"
+    assert re.search(r"(?m)^RestrictAddressFamilies=.*\bAF_UNIX\b", text), "systemd's socket is out of reach: no start ever ends"
+
+
+@check
 def kubernetes_knows_every_field_of_every_manifest():
     for manifest in MANIFESTS:
         kubernetes_validate.validate(manifest, kubernetes_validate.latest_version(), strict=True)

@@ -21,6 +21,7 @@ import yaml
 
 from pair import Pair, Server, _ready
 from receiving import receive
+from waiting import until
 
 DEPLOY = Path("deploy")
 PSQL = Path(os.environ["GATEWAY_TEST_POSTGRES_BIN"], "psql")
@@ -49,19 +50,6 @@ def free_port() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return found.getsockname()[1]
-
-
-def until(what: str, found, within: float = 60):
-    """Asks again until there is an answer; what is awaited is another process's, which tells nobody."""
-    deadline = time.monotonic() + within
-    while True:
-        try:
-            if answer := found():
-                return answer
-        except OSError:
-            pass
-        assert time.monotonic() < deadline, f"not within {within} s: {what}"
-        time.sleep(0.1)
 
 
 class Told:

@@ -3,7 +3,7 @@
 source tests/lib/suite.sh
 source tests/lib/fetch.sh
 
-scripts=(tests/run .ci/run tests/lib/*.sh tests/sdk/*.sh tests/suites/*.sh)
+scripts=(tests/run .ci/run tests/lib/*.sh tests/sdk/*.sh tests/deploy/*.sh tests/suites/*.sh)
 each_parses() { for script in "${scripts[@]}"; do bash -n "$script" || return 1; done; }
 
 need "shellcheck is here" debian_tool shellcheck shellcheck
