@@ -138,9 +138,6 @@ def prepare() -> None:
         (FOLDER / file).parent.mkdir(parents=True, exist_ok=True)
         subprocess.run(["cp", source, FOLDER / file], check=True)
     subprocess.run([PROGRAM, "keys", "generate", "--out", FOLDER / "keys"], check=True, capture_output=True)
-    if b"NOTIFY_SOCKET" not in PROGRAM.read_bytes():
-        print("     this program does not tell systemd when it is ready: started as Type=exec")
-        (FOLDER / UNIT).write_text(UNIT.read_text().replace("Type=notify", "Type=exec"))
 
 
 def probed(unit: str, text: str) -> dict[str, str]:
