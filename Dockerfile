@@ -16,6 +16,12 @@ RUN apt-get update \
     && install -d -o gateway -g gateway -m 0750 /var/lib/numbers-gateway /var/lib/numbers-gateway-audit
 COPY --from=build /usr/local/bin/numbers-gateway /usr/local/bin/numbers-gateway
 
+# To the C library's allocator, which keeps for each thread what it once needed, and whatever large pieces leave behind: few
+# arenas, and large pieces apart from them, given back when they are free (tests/ops/soak.py).
+ENV MALLOC_ARENA_MAX=2
+ENV MALLOC_MMAP_THRESHOLD_=131072
+ENV MALLOC_TRIM_THRESHOLD_=131072
+
 # All addresses of the container; what of that is reachable from outside is decided where the container is started.
 ENV GATEWAY__SERVER__LISTEN=0.0.0.0:8080 \
     GATEWAY__OPS__LISTEN=0.0.0.0:9464 \

@@ -183,7 +183,8 @@ class Pair:
         return signed.stdout.strip()
 
     def _run(self, *arguments: str, given: str | None = None) -> subprocess.CompletedProcess:
-        return subprocess.run([PROGRAM, *arguments], input=given, capture_output=True, text=True, timeout=60)
+        # Checking a long chain takes a debug build a while.
+        return subprocess.run([PROGRAM, *arguments], input=given, capture_output=True, text=True, timeout=300)
 
     def offers(self, country: str, page: int = 1) -> list[str]:
         """A hundred numbers on sale, asked of the simulator itself."""
