@@ -57,6 +57,12 @@ COPY --from=sbom /sbom.cdx.json /usr/share/doc/numbers-gateway/sbom.cdx.json
 COPY --from=root --chown=10001:10001 /data /var/lib/numbers-gateway
 COPY --from=root --chown=10001:10001 /data /var/lib/numbers-gateway-audit
 
+# To the C library's allocator, which keeps for each thread what it once needed, and whatever large pieces leave behind: few
+# arenas, and large pieces apart from them, given back when they are free (tests/ops/soak.py).
+ENV MALLOC_ARENA_MAX=2
+ENV MALLOC_MMAP_THRESHOLD_=131072
+ENV MALLOC_TRIM_THRESHOLD_=131072
+
 # All addresses of the container; what of that is reachable from outside is decided where the container is started.
 ENV PATH=/usr/local/bin \
     GATEWAY__SERVER__LISTEN=0.0.0.0:8080 \

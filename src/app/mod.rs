@@ -8,6 +8,7 @@ mod evidence;
 mod listen;
 mod live;
 mod observing;
+mod opening;
 mod reach;
 mod reload;
 mod supervisor;
@@ -123,7 +124,7 @@ impl Gateway {
         let metrics = Metrics::new().map_err(|error| StartError::Internal(error.to_string()))?;
         let verifier = Arc::new(wiring::verifier(config, clock.clone())?);
         let upstream = upstream::client(config, clock.clone(), &metrics)?;
-        let store = open_store(config, clock.clone(), disk_lost.clone()).await?;
+        let store = opening::open_store(config, clock.clone(), disk_lost.clone()).await?;
         let witness = evidence::begin_witness(config, &store, &clock, &metrics).await?;
         keep_policy(&store, config.policy.clone()).await?;
         let (background, reads) = (Background::default(), Background::default());
@@ -262,17 +263,6 @@ pub fn database(config: &Config) -> Result<Location, StartError> {
 pub fn reach(location: &Location) -> Result<(), StartError> {
     Snapshot::open(location)?;
     Ok(())
-}
-
-async fn open_store(
-    config: &Config,
-    clock: Clock,
-    disk_lost: CancellationToken,
-) -> Result<Store, StartError> {
-    let location = database(config)?;
-    let tell = Arc::new(move || disk_lost.cancel());
-    let opened = tokio::task::spawn_blocking(move || Store::open_or_tell(&location, clock, tell)).await;
-    Ok(opened.map_err(|error| StartError::Internal(error.to_string()))??)
 }
 
 /// Each policy that is ever in force is kept once, and its coming into force is an event.

@@ -9,7 +9,7 @@ use super::signals::Signals;
 use super::{Failure, run_time};
 use crate::app::{Gateway, Supervisor};
 use crate::clock::Clock;
-use crate::config::{self, Loaded, Sources};
+use crate::config::{self, Config, Loaded, Sources};
 use crate::telemetry::{Telemetry, Verbosity};
 
 /// Runs the gateway until SIGTERM or SIGINT; a second signal ends it at once.
@@ -45,11 +45,12 @@ async fn serve(loaded: &Loaded, sources: Sources, telemetry: &Telemetry) -> Resu
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
+    let config = fitting_this_machine(&loaded.config);
     let mut signals = Signals::catch()?;
     let manager = Supervisor::at(config::notify_socket());
     let following = Following::new(sources, loaded, manager.clone()).await?;
     let mut gateway = tokio::select! {
-        started = Gateway::start(&loaded.config, Clock::system()) => started?,
+        started = Gateway::start(&config, Clock::system()) => started?,
         _ = signals.next() => return Ok(()),
     };
     gateway.tell(manager);
@@ -60,4 +61,20 @@ async fn serve(loaded: &Loaded, sources: Sources, telemetry: &Telemetry) -> Resu
         ended = serving => Ok(ended?),
         () = following => Ok(()),
     }
+}
+
+/// The configuration, with no more connections than there are file descriptors for.
+fn fitting_this_machine(config: &Config) -> Config {
+    let mut config = config.clone();
+    let (wanted, fit) =
+        (config.server.max_connections, run_time::connections_that_fit(config.server.max_connections));
+    if fit < wanted {
+        tracing::warn!(
+            max_connections = wanted,
+            allowed = fit,
+            "the limit of file descriptors leaves room for fewer connections; raise it (LimitNOFILE, ulimit -Hn)"
+        );
+        config.server.max_connections = fit;
+    }
+    config
 }

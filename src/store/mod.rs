@@ -114,6 +114,14 @@ impl fmt::Display for Location {
     }
 }
 
+/// Whether the server of a database is not there yet, so that asking again has a chance. A file is there or not. Blocks.
+pub fn is_away(location: &Location) -> bool {
+    match location {
+        Location::Sqlite(_) => false,
+        Location::Postgres(address) => postgres::is_away(address),
+    }
+}
+
 impl Store {
     /// Opens a database, creating the file and its folder where they are missing, takes its lock and brings the schema
     /// up to date. Blocks: start-up only.

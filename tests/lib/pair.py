@@ -91,12 +91,15 @@ purchases_per_day = {{ subject = 100000, team = 100000 }}
 class Server:
     """A process that says on one of its streams when it is ready; it ends with this one."""
 
-    def __init__(self, log: Path, *command: str, stream: str, is_ready, environment: dict | None = None):
+    def __init__(
+        self, log: Path, *command: str, stream: str, is_ready, environment: dict | None = None, through: tuple = ()
+    ):
+        """`through` is a command that becomes the program, with less than it would have."""
         self.log = log
         # One file takes both streams, but the one that is listened to is copied into it line by line.
         self._file = open(log, "ab", buffering=0)
         pipes = {"stdout": self._file, "stderr": self._file, stream: subprocess.PIPE}
-        self.process = subprocess.Popen([PROGRAM, *command], env={**os.environ, **(environment or {})}, **pipes)
+        self.process = subprocess.Popen([*through, PROGRAM, *command], env={**os.environ, **(environment or {})}, **pipes)
         atexit.register(self.stop)
         lines = getattr(self.process, stream)
         for line in lines:
@@ -129,8 +132,9 @@ class Pair:
     """Both, the folder with everything the gateway writes, and tokens for whoever is needed."""
 
     def __init__(
-        self, folder: Path, extra: str = "", secret: str | None = None, environment: dict | None = None, own_server: bool = False
-    ):
+        self, folder: Path, extra: str = "", secret: str | None = None, environment: dict | None = None, own_server: bool = False,
+        through: tuple = (), starts: bool = True,
+    ):  # fmt: skip
         """`extra` stands before the rest of the configuration, with a [server] of its own where `own_server` says so."""
         self.folder = folder.resolve()
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -140,7 +144,7 @@ class Pair:
         (self.folder / "secret").write_text(self.secret)
         self._simulator = Server(
             self.folder / "simulator.log", "simulator", "--listen", "127.0.0.1:0",
-            "--username", self.username, "--api-key", self.api_key, stream="stdout",
+            "--username", self.username, f"--api-key={self.api_key}", stream="stdout",
             is_ready=lambda line: (found := re.match(r"simulator +(http://\S+)", line)) and found[1],
         )  # fmt: skip
         self.simulator = self._simulator.ready
@@ -149,12 +153,14 @@ class Pair:
             simulator=self.simulator, username=self.username, folder=self.folder, storage=storage(self.folder)
         )
         (self.folder / "gateway.toml").write_text(extra + ("" if own_server else SERVER) + written)
-        self.start(environment)
+        self.through = through
+        if starts:
+            self.start(environment)
 
     def start(self, environment: dict | None = None) -> None:
         self.server = Server(
             self.folder / "gateway.log", "serve", "--config", str(self.folder / "gateway.toml"),
-            stream="stderr", is_ready=_ready, environment=environment,
+            stream="stderr", is_ready=_ready, environment=environment, through=self.through,
         )  # fmt: skip
         self.api, self.ops = (f"http://{self.server.ready[name]}" for name in ("api", "ops"))
 
@@ -177,11 +183,12 @@ class Pair:
         return signed.stdout.strip()
 
     def _run(self, *arguments: str, given: str | None = None) -> subprocess.CompletedProcess:
-        return subprocess.run([PROGRAM, *arguments], input=given, capture_output=True, text=True, timeout=60)
+        # Checking a long chain takes a debug build a while.
+        return subprocess.run([PROGRAM, *arguments], input=given, capture_output=True, text=True, timeout=300)
 
-    def offers(self, country: str) -> list[str]:
-        """Numbers on sale, asked of the simulator itself."""
-        request = urllib.request.Request(f"{self.simulator}/v3/numbers/search/{country}?limit=100")
+    def offers(self, country: str, page: int = 1) -> list[str]:
+        """A hundred numbers on sale, asked of the simulator itself."""
+        request = urllib.request.Request(f"{self.simulator}/v3/numbers/search/{country}?limit=100&page={page}")
         pair = base64.b64encode(f"{self.username}:{self.api_key}".encode()).decode()
         request.add_header("Authorization", f"Basic {pair}")
         with urllib.request.urlopen(request, timeout=10) as answer:
@@ -196,10 +203,10 @@ def _ready(line: str):
     return said if said.get("message") == "ready" else None
 
 
-def control(simulator: str, name: str, body: dict | None = None):
-    """One of the simulator's controls: GET without a body."""
+def control(simulator: str, name: str, body: dict | None = None, method: str | None = None):
+    """One of the simulator's controls: GET without a body, unless said otherwise."""
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(f"{simulator}/_simulator/{name}", data=data)
+    request = urllib.request.Request(f"{simulator}/_simulator/{name}", data=data, method=method)
     request.add_header("Content-Type", "application/json")
     with urllib.request.urlopen(request, timeout=10) as answer:
         return json.load(answer)

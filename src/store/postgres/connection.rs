@@ -53,6 +53,17 @@ impl Drop for Connection {
     }
 }
 
+/// Whether there is no server to connect to, or one that is only starting. Blocks.
+pub(in crate::store) fn is_away(address: &Address) -> bool {
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
+        return false;
+    };
+    let connecting = async { tokio::time::timeout(CONNECTING, address.connect()).await };
+    runtime
+        .block_on(connecting)
+        .map_or(true, |connected| connected.is_err_and(|error| failure::is_away(&error)))
+}
+
 impl Connection {
     /// Connects to a server that can be written to, and says how long it may take for things.
     pub(in crate::store) fn open(address: &Address) -> Result<Self, StoreError> {

@@ -31,6 +31,14 @@ pub(super) fn classify(error: &tokio_postgres::Error) -> StoreError {
     }
 }
 
+/// Whether nobody is there, or not yet: a server that answers something else has to be looked at by people.
+pub(super) fn is_away(error: &tokio_postgres::Error) -> bool {
+    match error.code() {
+        Some(state) => *state == SqlState::CANNOT_CONNECT_NOW,
+        None => error.source().is_some_and(<dyn std::error::Error>::is::<std::io::Error>),
+    }
+}
+
 /// The whole story: the library's own text leaves out what the server said.
 pub(super) fn words(error: &tokio_postgres::Error) -> String {
     match (error.as_db_error(), error.source()) {

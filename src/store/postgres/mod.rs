@@ -9,7 +9,7 @@ mod listening;
 mod schema;
 
 pub use address::{Address, AddressParts};
-pub(in crate::store) use connection::Connection;
+pub(in crate::store) use connection::{Connection, is_away};
 pub(in crate::store) use engine::Postgres;
 pub(in crate::store) use listening::Listening;
 
