@@ -317,6 +317,7 @@ pub(super) fn teams(config: &Config) -> Teams {
             team.registration_profile.as_ref().and_then(|key| config.registration_profiles.get(key));
         let team = Team {
             name: team.name.clone(),
+            cost_center: team.cost_center.clone(),
             budget: budget(team.budget),
             registration_data: profile.cloned(),
         };

@@ -21,6 +21,8 @@ pub struct Budget {
 pub struct Team {
     /// The name people see.
     pub name: String,
+    /// Where the company's accounts put what it spends.
+    pub cost_center: Option<String>,
     /// Its budget.
     pub budget: Budget,
     /// Sent with Australian purchases that bring no registration data of their own.

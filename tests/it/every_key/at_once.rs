@@ -180,9 +180,9 @@ const MONEY: &[Case] = &[
         keys: &["teams.*.cost_center"],
         usual: "name = \"Growth\"",
         other: "name = \"Growth\"\ncost_center = \"4711\"",
-        look: Look::Nothing,
-        before: "",
-        after: "",
+        look: Look::CostCenter,
+        before: "null",
+        after: "\"4711\"",
     },
     Case {
         keys: &["teams.*.registration_profile"],

@@ -91,14 +91,14 @@ async fn tables_are_for_spreadsheets_and_for_nothing_that_they_would_calculate()
     assert_eq!(table.header("content-type"), Some("text/csv; charset=utf-8; header=present"));
     assert_eq!(table.header("content-disposition"), Some("attachment; filename=\"spend.csv\""));
     let lines = [
-        "team,kind,entries,amount,currency",
-        "(suspense),renewal,1,28.35,AUD",
-        "growth,first_period,1,11.05,AUD",
-        "growth,refund,1,-1.50,AUD",
-        "growth,renewal,1,20.71,AUD",
-        "support,first_period,1,3.46,AUD",
-        "support,renewal,1,6.49,AUD",
-        "support,setup,1,3.00,AUD",
+        "team,kind,entries,amount,currency,cost_center",
+        "(suspense),renewal,1,28.35,AUD,",
+        "growth,first_period,1,11.05,AUD,",
+        "growth,refund,1,-1.50,AUD,",
+        "growth,renewal,1,20.71,AUD,",
+        "support,first_period,1,3.46,AUD,",
+        "support,renewal,1,6.49,AUD,",
+        "support,setup,1,3.00,AUD,",
         "",
     ];
     assert_eq!(table.text, lines.join("\r\n"));

@@ -16,6 +16,7 @@ use crate::http::csv::{Cell, Table};
 use crate::http::state::{Caller, Public};
 use crate::http::v1::{Amount, Failure, parsed};
 use crate::service::spend::{Asked, Dimension, Sum};
+use crate::service::teams::Teams;
 use crate::service::{Code, Refusal};
 
 const ROWS: u32 = 1_000;
@@ -47,6 +48,9 @@ pub(super) struct SpendRow {
     /// Who pays: a team, or `(suspense)` for numbers that no team has.
     #[serde(skip_serializing_if = "Option::is_none")]
     team: Option<String>,
+    /// The team's cost center, where the configuration names one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost_center: Option<String>,
     /// ISO 3166-1 alpha-2.
     #[serde(skip_serializing_if = "Option::is_none")]
     country: Option<String>,
@@ -69,8 +73,9 @@ pub(super) struct SpendRow {
 }
 
 impl SpendRow {
-    fn of(sum: Sum, group_by: &[Dimension], currency: Currency) -> Self {
+    fn of(sum: Sum, group_by: &[Dimension], currency: Currency, teams: &Teams) -> Self {
         let mut row = Self {
+            cost_center: cost_center(&sum, group_by, teams),
             team: None,
             country: None,
             number_type: None,
@@ -93,6 +98,12 @@ impl SpendRow {
         }
         row
     }
+}
+
+/// Of the team that a sum is of.
+fn cost_center(sum: &Sum, group_by: &[Dimension], teams: &Teams) -> Option<String> {
+    let (_, team) = group_by.iter().zip(&sum.of).find(|(dimension, _)| **dimension == Dimension::Team)?;
+    teams.find(&team.parse().ok()?)?.cost_center.clone()
 }
 
 /// What was charged in some months, by team, country, number type, month, requester or kind. Of the caller's teams, or
@@ -121,18 +132,19 @@ pub(super) async fn list(
     let group_by = asked.group_by.clone();
     let currency = public.spend.currency()?;
     let spent = public.spend.spent(&caller.0, asked).await?;
-    let next = offset.saturating_add(limit);
+    let (next, teams) = (offset.saturating_add(limit), public.teams.now());
     Ok(Json(SpendView {
         from: spent.from.to_string(),
         to: spent.to.to_string(),
         group_by: group_by.iter().map(|dimension| dimension.as_str()).collect(),
         next_cursor: spent.has_more.then(|| next.to_string()),
         total: Amount::new(spent.total, currency),
-        items: spent.sums.into_iter().map(|sum| SpendRow::of(sum, &group_by, currency)).collect(),
+        items: spent.sums.into_iter().map(|sum| SpendRow::of(sum, &group_by, currency, &teams)).collect(),
     }))
 }
 
-/// The same as a table for spreadsheets (RFC 4180): a column for each dimension, then entries, amount and currency.
+/// The same as a table for spreadsheets (RFC 4180): a column for each dimension, then entries, amount and
+/// currency, and the team's cost center where it is cut by team.
 #[utoipa::path(get, path = "/v1/spend.csv", tag = "Gateway", operation_id = "export_spend",
     params(
         ("from" = Option<String>, Query, description = "The first month, like 2026-01; eleven before the last if absent"),
@@ -150,7 +162,11 @@ pub(super) async fn table(
     let asked = Asked { limit: TABLE_ROWS, ..asked(&Params::of(&uri)?)? };
     let currency = public.spend.currency()?;
     let heading: Vec<&str> = asked.group_by.iter().map(|dimension| dimension.as_str()).collect();
-    let mut table = Table::new(&[heading.as_slice(), &["entries", "amount", "currency"]].concat());
+    let by_team = asked.group_by.contains(&Dimension::Team);
+    let cost_center_too: &[&str] = if by_team { &["cost_center"] } else { &[] };
+    let mut table =
+        Table::new(&[heading.as_slice(), &["entries", "amount", "currency"], cost_center_too].concat());
+    let (group_by, teams) = (asked.group_by.clone(), public.teams.now());
     let spent = public.spend.spent(&caller.0, asked).await?;
     if spent.has_more {
         let message =
@@ -158,10 +174,14 @@ pub(super) async fn table(
         return Err(Refusal::new(Code::BadRequest, message).into());
     }
     for sum in spent.sums {
+        let cost_center = cost_center(&sum, &group_by, &teams);
         let mut cells: Vec<Cell> = sum.of.into_iter().map(Cell::Text).collect();
         cells.push(Cell::Exact(sum.entries.to_string()));
         cells.push(Cell::Exact(sum.amount.to_string()));
         cells.push(Cell::Exact(currency.to_string()));
+        if by_team {
+            cells.push(Cell::Text(cost_center.unwrap_or_default()));
+        }
         table.add(&cells);
     }
     Ok(table.response("attachment; filename=\"spend.csv\""))
