@@ -1,4 +1,4 @@
-//! kill −9 of the real binary, at the moments that count.
+//! kill −9 and SIGTERM of the real binary, at the moments that count.
 
 use serde_json::json;
 
@@ -56,6 +56,34 @@ async fn a_request_that_was_not_claimed_is_sent_once_when_it_is_asked_for_again(
     assert_eq!(stage.calls("buy").await, 1);
     process.kill().await;
     stage.finish().await;
+}
+
+/// Who waits is answered, and who has gone finds it booked.
+#[tokio::test]
+async fn a_stop_in_the_middle_of_a_slow_buy_waits_for_it_and_books_it() {
+    for stays in [true, false] {
+        let mut stage = Stage::without_gateway().await;
+        let process = Process::start(&mut stage).await;
+        let number = stage.numbers_on_sale("AU").await[0].clone();
+        stage.fault(json!({"operation": "buy", "fault": "hold", "count": 1})).await;
+        let buying = {
+            let (who, path) = (ann(), format!("/v3/numbers/buy/{number}"));
+            tokio::task::spawn(stage.request(&who, reqwest::Method::POST, &path).send())
+        };
+        stage.ledger("operation=buy&wait_held=1").await;
+        if !stays {
+            buying.abort();
+        }
+        process.terminate();
+        process.says("draining").await;
+        stage.control("release", json!({})).await;
+        let ended = process.ended().await;
+        assert!(ended.status.success(), "{}", ended.log);
+        assert_eq!(buying.await.is_ok_and(|answer| answer.unwrap().status() == 200), stays);
+        assert_eq!(stage.only("SELECT state FROM purchases"), "bought", "who asked stays: {stays}");
+        assert_eq!(stage.calls("buy").await, 1);
+        stage.finish().await;
+    }
 }
 
 #[tokio::test]

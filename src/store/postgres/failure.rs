@@ -31,12 +31,14 @@ pub(super) fn classify(error: &tokio_postgres::Error) -> StoreError {
     }
 }
 
-/// Whether nobody is there, or not yet: a server that answers something else has to be looked at by people.
+/// Whether nobody is there, or not yet: a server that answers something else has to be looked at by people, and so has one
+/// whose certificate is not believed, which rustls tells as invalid data.
 pub(super) fn is_away(error: &tokio_postgres::Error) -> bool {
-    match error.code() {
-        Some(state) => *state == SqlState::CANNOT_CONNECT_NOW,
-        None => error.source().is_some_and(<dyn std::error::Error>::is::<std::io::Error>),
+    if let Some(state) = error.code() {
+        return *state == SqlState::CANNOT_CONNECT_NOW;
     }
+    let source = error.source().and_then(|source| source.downcast_ref::<std::io::Error>());
+    source.is_some_and(|error| error.kind() != std::io::ErrorKind::InvalidData)
 }
 
 /// The whole story: the library's own text leaves out what the server said.
