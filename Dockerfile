@@ -8,16 +8,16 @@ RUN apt-get update \
 WORKDIR /src
 # Dependencies first, with a program that is empty: this layer is built again only when they change.
 COPY Cargo.toml Cargo.lock ./
-RUN mkdir -p src tests/bench \
-    && echo 'fn main() {}' | tee src/main.rs > tests/bench/purchases.rs \
+RUN mkdir -p src tests/bench/fastpath \
+    && echo 'fn main() {}' | tee src/main.rs tests/bench/fastpath/main.rs > tests/bench/purchases.rs \
     && touch src/lib.rs \
     && cargo build --locked --release --bin numbers-gateway \
     && cargo clean --locked --release --package numbers-gateway \
     && rm -r src tests
 COPY config config
 COPY src src
-RUN mkdir -p tests/bench \
-    && touch tests/bench/purchases.rs \
+RUN mkdir -p tests/bench/fastpath \
+    && touch tests/bench/purchases.rs tests/bench/fastpath/main.rs \
     && cargo build --locked --release --bin numbers-gateway
 COPY deploy/sbom.py deploy/sbom.py
 
