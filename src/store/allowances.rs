@@ -29,6 +29,8 @@ pub(super) fn take(session: &Session<'_>, taking: &Taking) -> Result<Result<(), 
     // A microsecond at least: what comes back in no time would never be used up.
     let interval = micros(taking.interval).clamp(1, i64::MAX / 4);
     let most = interval.saturating_mul(i64::from(taking.burst)).min(i64::MAX / 4);
+    // Of another rate it is another bucket: when a rate changes everybody's is full, as it is in a process of its own.
+    let bucket = format!("{} {interval} us, {} at once", taking.limit, taking.burst);
     let taken = session.query_first(
         &format!(
             "INSERT INTO allowances (name, issuer, subject, full_us) VALUES ($1, $2, $3, {NOW} + $4)
@@ -36,7 +38,7 @@ pub(super) fn take(session: &Session<'_>, taking: &Taking) -> Result<Result<(), 
              WHERE greatest(allowances.full_us, {NOW}) + $4 <= {NOW} + $5 RETURNING full_us"
         ),
         &[
-            taking.limit.into(),
+            (&bucket).into(),
             (&taking.person.issuer).into(),
             (&taking.person.subject).into(),
             interval.into(),
@@ -48,7 +50,7 @@ pub(super) fn take(session: &Session<'_>, taking: &Taking) -> Result<Result<(), 
         return Ok(Ok(()));
     }
     let key: [Param<'_>; 3] =
-        [taking.limit.into(), (&taking.person.issuer).into(), (&taking.person.subject).into()];
+        [(&bucket).into(), (&taking.person.issuer).into(), (&taking.person.subject).into()];
     let ahead = session.query_int(
         &format!("SELECT full_us - {NOW} FROM allowances WHERE name = $1 AND issuer = $2 AND subject = $3"),
         &key,
