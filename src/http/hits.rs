@@ -9,7 +9,7 @@ use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::body::{Body, HttpBody};
 use axum::http::{HeaderValue, Method, Request, Response, StatusCode, header};
@@ -117,8 +117,7 @@ enum Look {
 impl Shelf {
     fn look<B: HttpBody>(&self, request: &Request<B>) -> Look {
         let begun = Instant::now();
-        let Some((finished, caller)) = self.find(request) else { return Look::Nothing };
-        let Some(age) = finished.standing.age() else { return Look::Nothing };
+        let Some((finished, age, caller)) = self.find(request) else { return Look::Nothing };
         if let Err(charges) = Charged::both(&self.public, request, caller.person()) {
             return Look::Charged(charges);
         }
@@ -144,9 +143,10 @@ impl Shelf {
         Look::Answer(response)
     }
 
-    /// The answer to a request that is plainly fine, and who asks.
-    fn find<B: HttpBody>(&self, request: &Request<B>) -> Option<(Arc<Finished>, Recalled)> {
+    /// The answer to a request that is plainly fine, how old it is, and who asks: what costs least is asked first.
+    fn find<B: HttpBody>(&self, request: &Request<B>) -> Option<(Arc<Finished>, Duration, Recalled)> {
         let finished = self.answers.get(target_of(request)?)?;
+        let age = finished.standing.age()?;
         let PublicParts { settings, verifier, .. } = &*self.public;
         let is_plain = request.body().is_end_stream()
             && !request.headers().contains_key(header::CACHE_CONTROL)
@@ -155,7 +155,7 @@ impl Shelf {
             && !observe::is_traced(request, settings);
         let token = if is_plain { authenticate::token(request.headers(), settings)? } else { return None };
         let caller = verifier.recall(&token)?;
-        caller.may_read().then_some((finished, caller))
+        caller.may_read().then_some((finished, age, caller))
     }
 }
 

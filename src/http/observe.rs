@@ -50,7 +50,7 @@ pub(super) async fn observe(State(public): State<Public>, request: Request, next
     span.record("route", route.as_str());
     // A number, as OpenTelemetry has it; an unsigned one would arrive as text.
     span.record("status", i64::from(status));
-    span.in_scope(|| tracing::info!(elapsed_ms = millis(elapsed), "request served"));
+    span.in_scope(|| tracing::info!(elapsed_ms = telemetry::millis(elapsed), "request served"));
     if let Some(id) = id {
         response.headers_mut().insert(REQUEST_ID, id);
     }
@@ -119,8 +119,4 @@ const fn method_label(method: &Method) -> &'static str {
         Method::PATCH => "PATCH",
         _ => "_OTHER",
     }
-}
-
-fn millis(elapsed: std::time::Duration) -> u64 {
-    u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
 }

@@ -13,13 +13,14 @@ mod labels;
 mod lasting;
 mod process;
 mod reconciled;
+mod series;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus::{
-    Encoder as _, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
-    Opts, Registry, TextEncoder,
+    Encoder as _, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder,
 };
 
 use crate::domain::purchase::State;
@@ -33,6 +34,7 @@ pub use figures::{
 pub use labels::{CacheName, CacheResult, Limit, NoticeOutcome};
 pub use process::ProcessFigure;
 pub use reconciled::{Alarm, BookedBy, Scan};
+pub use series::{ActiveRequest, LimitDecisions, WholeHits};
 
 use database::Database;
 use edge::Edge;
@@ -149,8 +151,7 @@ impl Metrics {
 
     /// Counts a request as active until the guard is dropped.
     pub fn request_begun(&self) -> ActiveRequest {
-        self.0.active_requests.inc();
-        ActiveRequest(self.0.active_requests.clone())
+        ActiveRequest::begin(&self.0.active_requests)
     }
 
     /// A call to upstream ended.
@@ -273,51 +274,6 @@ impl Families {
                 self.cache_requests.with_label_values(&[cache, result.as_str()]);
             }
         }
-    }
-}
-
-/// The series of one limit, found once: looking them up by their labels costs more than counting.
-pub struct LimitDecisions {
-    allowed: IntCounter,
-    rejected: IntCounter,
-}
-
-impl LimitDecisions {
-    /// The limit looked at a request.
-    pub fn count(&self, allowed: bool) {
-        if allowed { self.allowed.inc() } else { self.rejected.inc() }
-    }
-}
-
-/// The series of answers that were kept whole, found once.
-pub struct WholeHits {
-    active: IntGauge,
-    ok: Histogram,
-    not_modified: Histogram,
-    hits: IntCounter,
-}
-
-impl WholeHits {
-    /// Counts a request as active until the guard is dropped.
-    pub fn begun(&self) -> ActiveRequest {
-        self.active.inc();
-        ActiveRequest(self.active.clone())
-    }
-
-    /// An answer was served, or the caller has it already.
-    pub fn served(&self, is_modified: bool, elapsed: Duration) {
-        self.hits.inc();
-        let series = if is_modified { &self.ok } else { &self.not_modified };
-        series.observe(elapsed.as_secs_f64());
-    }
-}
-
-/// A request that is being answered.
-pub struct ActiveRequest(IntGauge);
-
-impl Drop for ActiveRequest {
-    fn drop(&mut self) {
-        self.0.dec();
     }
 }
 

@@ -34,7 +34,7 @@ use self::lines::Lines;
 use crate::config::{self, LogFormat};
 
 pub use losses::{Losses, losses};
-pub use served::{Served, served};
+pub use served::{Served, millis, served};
 pub use traces::{continue_trace, draws};
 
 /// How long the end of the process waits for the collector, and then for the log.

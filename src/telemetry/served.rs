@@ -75,7 +75,8 @@ impl ServedLine {
     }
 }
 
-fn millis(elapsed: Duration) -> u64 {
+/// As the log writes how long something took.
+pub fn millis(elapsed: Duration) -> u64 {
     u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
 }
 

@@ -1,22 +1,33 @@
 //! kill −9 and SIGTERM of the real binary, at the moments that count.
 
-use serde_json::json;
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 
 use crate::process::{self, Process};
 use crate::stage::{Stage, ann};
+
+/// Begins to buy a number, and waits until upstream holds what the fault says.
+async fn begin_buy(
+    stage: &Stage,
+    mut fault: Value,
+) -> (String, JoinHandle<Result<reqwest::Response, reqwest::Error>>) {
+    let number = stage.numbers_on_sale("AU").await[0].clone();
+    let held = format!("operation={}&wait_held=1", fault["operation"].as_str().unwrap());
+    fault["count"] = json!(1);
+    stage.fault(fault).await;
+    let path = format!("/v3/numbers/buy/{number}");
+    let buying = tokio::task::spawn(stage.request(&ann(), reqwest::Method::POST, &path).send());
+    stage.ledger(&held).await;
+    (number, buying)
+}
 
 #[tokio::test]
 async fn a_buy_that_was_claimed_is_never_sent_again_by_the_next_process() {
     for at in ["before_sale", "after_sale"] {
         let mut stage = Stage::without_gateway().await;
         let process = Process::start(&mut stage).await;
-        let number = stage.numbers_on_sale("AU").await[0].clone();
-        stage.fault(json!({"operation": "buy", "fault": "hold", "at": at, "count": 1})).await;
-        let buying = {
-            let (who, path) = (ann(), format!("/v3/numbers/buy/{number}"));
-            tokio::task::spawn(stage.request(&who, reqwest::Method::POST, &path).send())
-        };
-        stage.ledger("operation=buy&wait_held=1").await;
+        let (number, buying) =
+            begin_buy(&stage, json!({"operation": "buy", "fault": "hold", "at": at})).await;
         process.kill().await;
         assert!(buying.await.unwrap().is_err(), "the answer is lost");
         stage.control("release", json!({})).await;
@@ -41,13 +52,7 @@ async fn a_buy_that_was_claimed_is_never_sent_again_by_the_next_process() {
 async fn a_request_that_was_not_claimed_is_sent_once_when_it_is_asked_for_again() {
     let mut stage = Stage::without_gateway().await;
     let process = Process::start(&mut stage).await;
-    let number = stage.numbers_on_sale("AU").await[0].clone();
-    stage.fault(json!({"operation": "search", "fault": "hold", "count": 1})).await;
-    let buying = {
-        let (who, path) = (ann(), format!("/v3/numbers/buy/{number}"));
-        tokio::task::spawn(stage.request(&who, reqwest::Method::POST, &path).send())
-    };
-    stage.ledger("operation=search&wait_held=1").await;
+    let (number, buying) = begin_buy(&stage, json!({"operation": "search", "fault": "hold"})).await;
     process.kill().await;
     assert!(buying.await.unwrap().is_err());
     stage.control("release", json!({})).await;
@@ -64,13 +69,7 @@ async fn a_stop_in_the_middle_of_a_slow_buy_waits_for_it_and_books_it() {
     for stays in [true, false] {
         let mut stage = Stage::without_gateway().await;
         let process = Process::start(&mut stage).await;
-        let number = stage.numbers_on_sale("AU").await[0].clone();
-        stage.fault(json!({"operation": "buy", "fault": "hold", "count": 1})).await;
-        let buying = {
-            let (who, path) = (ann(), format!("/v3/numbers/buy/{number}"));
-            tokio::task::spawn(stage.request(&who, reqwest::Method::POST, &path).send())
-        };
-        stage.ledger("operation=buy&wait_held=1").await;
+        let (_, buying) = begin_buy(&stage, json!({"operation": "buy", "fault": "hold"})).await;
         if !stays {
             buying.abort();
         }

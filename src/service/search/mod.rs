@@ -97,11 +97,10 @@ impl Standing {
         let now = inner.clock.boot();
         let mut oldest = Duration::ZERO;
         for origin in &self.of {
-            let age = now.saturating_sub(origin.fetched);
-            if age >= origin.fresh_for || origin.is_superseded.load(Ordering::Relaxed) {
+            if !origin.is_fresh(now) || origin.is_superseded.load(Ordering::Relaxed) {
                 return None;
             }
-            oldest = oldest.max(age);
+            oldest = oldest.max(origin.age(now));
         }
         Some(oldest)
     }
@@ -113,6 +112,16 @@ struct Origin {
     fetched: Duration,
     fresh_for: Duration,
     is_superseded: AtomicBool,
+}
+
+impl Origin {
+    const fn age(&self, now: Duration) -> Duration {
+        now.saturating_sub(self.fetched)
+    }
+
+    fn is_fresh(&self, now: Duration) -> bool {
+        self.age(now) < self.fresh_for
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -277,7 +286,7 @@ impl Inner {
         let kept = self.pages.get(&key).await;
         match &kept {
             Some(entry) if insist && self.age(entry) >= INSIST_AFTER => {}
-            Some(entry) if self.age(entry) < entry.origin.fresh_for => {
+            Some(entry) if entry.origin.is_fresh(self.clock.boot()) => {
                 return Ok((Arc::clone(entry), CacheResult::Hit));
             }
             Some(entry) if !insist => {
@@ -333,7 +342,7 @@ impl Inner {
     }
 
     fn age(&self, entry: &Entry) -> Duration {
-        self.clock.boot().saturating_sub(entry.origin.fetched)
+        entry.origin.age(self.clock.boot())
     }
 }
 
