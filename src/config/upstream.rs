@@ -36,7 +36,7 @@ pub struct Upstream {
     pub read_timeout: Duration,
     /// Of a buy, 1 s to 2 min. Default 20 s.
     pub buy_timeout: Duration,
-    /// Per upstream endpoint and address, 1 to 6000. Default 18, under the 20 a minute that ClickSend was seen to
+    /// Per upstream endpoint and address, 1 to 1,000,000. Default 18, under the 20 a minute that ClickSend was seen to
     /// allow.
     pub requests_per_minute: NonZeroU32,
     /// The share of that which people's searches never use, at most 90 %. Default 33 %.

@@ -24,6 +24,7 @@ step() {
     status=${PIPESTATUS[0]}
     record "$name" "$(awk -v status="$status" -f tests/lib/tally.awk "$log")" "$((SECONDS - began))"
     ((status == 0)) || complain "$name" "$status"
+    ((status == 0)) || repeat "$name" "$log"
     return "$status"
 }
 
@@ -41,6 +42,14 @@ need() {
 }
 
 record() { printf '%s\t%s\t%s\t%s\n' "$SUITE" "$@" >>"$RUN_DIR/$SUITE.steps"; }
+
+# What a step that failed said of it, once more beside the sums: what came between is long.
+repeat() {
+    {
+        printf '\n-- %s: %s\n' "$SUITE" "$1"
+        grep -m 5 -A 25 -E '^(FAIL|not ok)|panicked at|\.\.\. FAILED|AssertionError|^error' "$2" | head -n 60
+    } >>"$RUN_DIR/said"
+}
 
 complain() {
     FAILED=1

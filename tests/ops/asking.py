@@ -1,18 +1,9 @@
-"""What every test here asks a gateway for, and how it waits for what another process does and tells nobody."""
+"""What every test here asks a gateway for."""
 
 import json
-import time
 import urllib.parse
 
 from pair import Pair, call, control
-
-
-def until(what: str, found, within: float = 30.0):
-    deadline = time.monotonic() + within
-    while not (answer := found()):
-        assert time.monotonic() < deadline, f"not within {within} s: {what}"
-        time.sleep(0.05)
-    return answer
 
 
 def buy(pair: Pair, token: str, number: str, **headers: str) -> str:

@@ -11,10 +11,11 @@ import threading
 import time
 from pathlib import Path
 
+from asking import buy, sent
 from checks import check, run
-from asking import buy, sent, until
 from cluster import Cluster, OnServer
 from pair import PROGRAM, call
+from waiting import until
 
 FOLDER = Path(os.environ["SUITE_DIR"], "away")
 AWAY = 10.0

@@ -19,9 +19,10 @@ if "ON_A_DISK_OF_ITS_OWN" not in os.environ:
         sys.exit(0)
     os.execvpe(apart[0], [*apart, sys.executable, __file__], {**os.environ, "ON_A_DISK_OF_ITS_OWN": "1"})
 
-from asking import bought, buy, sent, sold, until
+from asking import bought, buy, sent, sold
 from checks import check, run
 from pair import Pair, call, control
+from waiting import until
 
 FOLDER = Path(os.environ["SUITE_DIR"], "disk")
 DISK = FOLDER / "small"

@@ -12,9 +12,10 @@ from decimal import Decimal
 from pathlib import Path
 
 from checks import check, run
-from asking import bought, buy, every, sent, sold, until
+from asking import bought, buy, every, sent, sold
 from cluster import Cluster, OnServer, free_port
 from pair import call, control
+from waiting import until
 
 FOLDER = Path(os.environ["SUITE_DIR"], "restore")
 OPENING = Decimal("10000000.00")

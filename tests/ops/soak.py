@@ -35,6 +35,8 @@ BUY_EVERY = 2.5 if SECONDS >= 600 else 0.4
 BUY_EVERY_WARMING = 0.4
 SAMPLE_EVERY = 5.0 if SECONDS >= 600 else 1.0
 SLOPE_MIB_PER_HOUR = 1.0
+# Callers' and upstream's connections come and go; within seconds that moves the middle by a few.
+MORE_IN_THE_MIDDLE = 2 if SECONDS >= 600 else 10
 # Of a debug build, 40 MiB of which are the program itself.
 MOST_MIB = 120
 OPENING = Decimal("10000000.00")
@@ -146,7 +148,7 @@ def descriptors_and_threads_are_flat():
     for what, values in middle.items():
         before, after = median(values[:half]), median(values[half:])
         print(f"  {what}: {min(values)} to {max(values)}, median {before} then {after}")
-        assert after <= before + 2, f"{what} grow: {before} to {after}"
+        assert after <= before + MORE_IN_THE_MIDDLE, f"{what} grow: {before} to {after}"
         assert max(values) <= before + 40, f"{max(values)} {what}"
 
 
