@@ -3,8 +3,41 @@
 //! It goes with the work and not through every signature: the edge sets it, detached work carries it on, the store writes
 //! it into the evidence. It names a request and nothing else, so no decision may be made by it.
 
+use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
+
+use uuid::Uuid;
+
+/// What a request is called.
+#[derive(Clone, Debug)]
+pub enum RequestId {
+    /// By us. It is written out where somebody reads it, and nowhere before.
+    Ours(Uuid),
+    /// By who sent it.
+    Theirs(Box<str>),
+}
+
+impl RequestId {
+    /// A new one of ours, later ones being greater.
+    pub fn next() -> Self {
+        Self::Ours(Uuid::now_v7())
+    }
+
+    /// Its text, which is written into `buffer` where it is not there already.
+    pub fn text<'a>(&'a self, buffer: &'a mut [u8; 36]) -> &'a str {
+        match self {
+            Self::Ours(id) => id.hyphenated().encode_lower(buffer),
+            Self::Theirs(id) => id,
+        }
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text(&mut [0; 36]))
+    }
+}
 
 tokio::task_local! {
     static CURRENT: Arc<str>;

@@ -57,7 +57,7 @@ const DOORS: &[Door] = &[
     door("local_key", &["auth", "config"]),
     // The one place that wires.
     Door { room: "app", opens: Opens::Everything },
-    door("telemetry", &["clock", "config"]),
+    door("telemetry", &["clock", "config", "request_id"]),
     // Handlers know neither SQL nor upstream: what they need of either, `service` hands on.
     door("http", &["auth", "clock", "domain", "metrics", "request_id", "service", "telemetry"]),
     door("service", &["clicksend", "clock", "domain", "metrics", "notify", "request_id", "store"]),
@@ -104,6 +104,7 @@ const HOMES: &[Home] = &[
     home("askama", &["http"], "pages are made where they are served, and escape what they show"),
     home("rust_embed", &["http"], "the console's files travel in the program"),
     home("http_body_util", &["http"], "bodies are bounded where they are read"),
+    home("pin_project_lite", &["app"], "answers and their bodies pass a connection without a box around them"),
     home(
         "hyper",
         &["app", "simulator"],

@@ -5,12 +5,27 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
+use axum::Router;
 use axum::http::{HeaderMap, Request};
 use ipnet::IpNet;
 
 /// The other end of the connection, on every request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer(pub IpAddr);
+
+/// Routes that know from whom the requests of a connection come.
+pub trait OfPeer {
+    /// The same for the requests of this peer.
+    #[must_use]
+    fn of_peer(self, peer: Peer) -> Self;
+}
+
+/// Routes that do not ask.
+impl OfPeer for Router {
+    fn of_peer(self, _: Peer) -> Self {
+        self
+    }
+}
 
 /// What counts as one address: an IPv4 address, or an IPv6 network of 64 bits, which is what one customer gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -26,16 +41,21 @@ impl Neighbourhood {
     }
 }
 
-/// Who asks, as far as it is known. Nothing where no listener said who the peer is.
-pub(super) fn neighbourhood<B>(request: &Request<B>, proxies: &[IpNet]) -> Option<Neighbourhood> {
-    let Peer(peer) = request.extensions().get::<Peer>()?;
-    Some(Neighbourhood::of(origin(*peer, request.headers(), proxies)))
-}
+impl Peer {
+    /// Whose request it is. Nothing where no listener said it.
+    pub(super) fn of<B>(request: &Request<B>) -> Option<Self> {
+        request.extensions().get().copied()
+    }
 
-/// Whether it comes from a proxy of ours, whose word about a request counts.
-pub(super) fn is_from_proxy<B>(request: &Request<B>, proxies: &[IpNet]) -> bool {
-    let peer = request.extensions().get::<Peer>();
-    peer.is_some_and(|Peer(peer)| contains(proxies, *peer))
+    /// Who asks: the peer, or whom he names, where he may.
+    pub(super) fn asks_for(self, headers: &HeaderMap, proxies: &[IpNet]) -> Neighbourhood {
+        Neighbourhood::of(origin(self.0, headers, proxies))
+    }
+
+    /// Whether it is a proxy of ours, whose word about a request counts.
+    pub(super) fn is_proxy(self, proxies: &[IpNet]) -> bool {
+        contains(proxies, self.0)
+    }
 }
 
 fn contains(networks: &[IpNet], address: IpAddr) -> bool {

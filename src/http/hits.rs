@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use axum::body::{Body, HttpBody};
-use axum::http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use futures_util::future::{BoxFuture, Either};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
@@ -20,13 +20,15 @@ use tower::Service;
 
 use crate::auth::Recalled;
 use crate::http::authenticate;
+use crate::http::client::{OfPeer, Peer};
 use crate::http::limit::Charged;
 use crate::http::observe::{self, Drawn};
-use crate::http::state::{Public, PublicParts};
+use crate::http::state::{EdgeSettings, Public, PublicParts};
 use crate::http::v3::{envelope, search};
 use crate::http::woven::Woven;
 use crate::http::{answer, head, host};
 use crate::metrics::{CacheResult, WholeHits};
+use crate::request_id::RequestId;
 use crate::service::search::Standing;
 use crate::telemetry;
 
@@ -38,10 +40,14 @@ const USUALLY: usize = 1_000;
 pub struct Hits<S> {
     routes: S,
     shelf: Arc<Shelf>,
+    /// Who asks through this one.
+    peer: Option<Peer>,
 }
 
 struct Shelf {
     public: Public,
+    /// The head of a hit. What differs stands in it empty, so that it has its place.
+    head: HeaderMap,
     answers: Cache<Box<str>, Arc<Finished>, ByBytes>,
     counts: WholeHits,
 }
@@ -58,10 +64,17 @@ impl<S> Hits<S> {
     pub(super) fn new(routes: S, public: &Public) -> Self {
         let shelf = Shelf {
             public: Arc::clone(public),
+            head: head_of_a_hit(&public.settings),
             answers: Cache::with_weighter(USUALLY, public.settings.answer_bytes, ByBytes),
             counts: public.metrics.whole_hits(search::ROUTE),
         };
-        Self { routes, shelf: Arc::new(shelf) }
+        Self { routes, shelf: Arc::new(shelf), peer: None }
+    }
+}
+
+impl<S> OfPeer for Hits<S> {
+    fn of_peer(self, peer: Peer) -> Self {
+        Self { peer: Some(peer), ..self }
     }
 }
 
@@ -84,14 +97,16 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let drawn = Drawn(telemetry::draws());
-        if !drawn.0 {
-            match self.shelf.look(&request) {
-                Look::Answer(response) => return Either::Left(ready(Ok(response))),
-                Look::Charged(charges) => drop(request.extensions_mut().insert(*charges)),
-                Look::Nothing => {}
-            }
+        match self.shelf.look(&request, self.peer, drawn) {
+            Look::Answer(response) => return Either::Left(ready(Ok(response))),
+            Look::Charged(charges) => drop(request.extensions_mut().insert(*charges)),
+            Look::Nothing => {}
         }
-        request.extensions_mut().insert(drawn);
+        let extensions = request.extensions_mut();
+        extensions.insert(drawn);
+        if let Some(peer) = self.peer {
+            extensions.insert(peer);
+        }
         let (target, keeping) = (target_of(&request).map(Box::from), Arc::clone(&self.shelf));
         let answering = self.routes.call(request);
         Either::Right(Box::pin(async move {
@@ -115,36 +130,52 @@ enum Look {
 }
 
 impl Shelf {
-    fn look<B: HttpBody>(&self, request: &Request<B>) -> Look {
+    fn look<B: HttpBody>(&self, request: &Request<B>, peer: Option<Peer>, drawn: Drawn) -> Look {
         let begun = Instant::now();
-        let Some((finished, age, caller)) = self.find(request) else { return Look::Nothing };
-        if let Err(charges) = Charged::both(&self.public, request, caller.person()) {
+        let Some((finished, age, caller)) = self.find(request, peer) else { return Look::Nothing };
+        if let Err(charges) = Charged::both(&self.public, request.headers(), peer, caller.person()) {
             return Look::Charged(charges);
         }
-        let active = self.counts.begun();
-        let mut response = envelope::cached(request.headers(), &finished.tag, || finished.body.bytes());
-        search::describe_freshness(&mut response, age, CacheResult::Hit);
-        answer::complete(response.headers_mut(), &self.public.settings);
         let id = observe::request_id(request.headers());
+        let active = self.counts.begun();
+        let response = self.answer(request, &finished, age, &id);
         drop(active);
         let (status, elapsed) = (response.status(), begun.elapsed());
         self.counts.served(status == StatusCode::OK, elapsed);
-        if let Some(id) = id {
-            telemetry::served(telemetry::Served {
-                request_id: id.to_str().unwrap_or_default().into(),
-                method: "GET",
-                route: search::ROUTE,
-                team: caller.team().map(Box::from),
-                status: status.as_u16(),
-                elapsed,
-            });
-            response.headers_mut().insert(observe::REQUEST_ID, id);
-        }
+        log(id, drawn, &caller, status.as_u16(), elapsed);
         Look::Answer(response)
     }
 
+    fn answer<B>(
+        &self,
+        request: &Request<B>,
+        finished: &Finished,
+        age: Duration,
+        id: &RequestId,
+    ) -> Response<Body> {
+        let mut headers = self.head.clone();
+        headers.insert(header::ETAG, finished.tag.clone());
+        headers.insert(header::AGE, HeaderValue::from(age.as_secs()));
+        if let Some(id) = observe::told(id) {
+            headers.insert(observe::REQUEST_ID, id);
+        }
+        let is_known = envelope::is_known(request.headers(), &finished.tag);
+        let body = if is_known { Body::empty() } else { Body::from(finished.body.bytes()) };
+        let mut response = Response::new(body);
+        if is_known {
+            headers.remove(header::CONTENT_TYPE);
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+        }
+        *response.headers_mut() = headers;
+        response
+    }
+
     /// The answer to a request that is plainly fine, how old it is, and who asks: what costs least is asked first.
-    fn find<B: HttpBody>(&self, request: &Request<B>) -> Option<(Arc<Finished>, Duration, Recalled)> {
+    fn find<B: HttpBody>(
+        &self,
+        request: &Request<B>,
+        peer: Option<Peer>,
+    ) -> Option<(Arc<Finished>, Duration, Recalled)> {
         let finished = self.answers.get(target_of(request)?)?;
         let age = finished.standing.age()?;
         let PublicParts { settings, verifier, .. } = &*self.public;
@@ -152,10 +183,37 @@ impl Shelf {
             && !request.headers().contains_key(header::CACHE_CONTROL)
             && head::fault(request).is_none()
             && host::is_ours(request, settings)
-            && !observe::is_traced(request, settings);
+            && !observe::is_traced(request.headers(), peer, settings);
         let token = if is_plain { authenticate::token(request.headers(), settings)? } else { return None };
         let caller = verifier.recall(&token)?;
         caller.may_read().then_some((finished, age, caller))
+    }
+}
+
+fn head_of_a_hit(settings: &EdgeSettings) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, envelope::JSON);
+    headers.insert(header::CACHE_CONTROL, envelope::FOR_THE_CALLER);
+    search::describe_freshness(&mut headers, Duration::ZERO, CacheResult::Hit);
+    answer::complete(&mut headers, settings);
+    for name in [header::ETAG, observe::REQUEST_ID] {
+        headers.insert(name, HeaderValue::from_static(""));
+    }
+    headers
+}
+
+/// As every request is logged. One whose trace is sent has its span for that, which is all that there is to see of it.
+fn log(request_id: RequestId, drawn: Drawn, caller: &Recalled, status: u16, elapsed: Duration) {
+    let (method, route, team) = ("GET", search::ROUTE, caller.team());
+    if drawn.0 {
+        let span = observe::span(&request_id.to_string(), method, true);
+        if let Some(team) = team {
+            span.record("team", team);
+        }
+        observe::served(&span, route, status, elapsed);
+    } else {
+        let team = team.map(Box::from);
+        telemetry::served(telemetry::Served { request_id, method, route, team, status, elapsed });
     }
 }
 

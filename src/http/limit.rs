@@ -2,11 +2,11 @@
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{self, Response};
+use axum::http::{HeaderMap, Response};
 use axum::middleware::Next;
 
 use crate::domain::principal::PersonRef;
-use crate::http::client;
+use crate::http::client::Peer;
 use crate::http::door::Door;
 use crate::http::refusal::HttpRefusal;
 use crate::http::state::{Caller, Public, PublicParts};
@@ -22,27 +22,28 @@ pub(super) struct Charged {
 
 impl Charged {
     /// Charges the address and then the person, as the layers below do one by one.
-    pub(super) fn both<B>(
+    pub(super) fn both(
         public: &PublicParts,
-        request: &http::Request<B>,
+        headers: &HeaderMap,
+        peer: Option<Peer>,
         person: PersonRef<'_>,
     ) -> Result<(), Box<Self>> {
-        address(public, request)
+        address(public, headers, peer)
             .map_err(|refusal| Box::new(Self { address: Err(refusal), person: Ok(()) }))?;
         let charged = public.reads.charge_to(person);
         charged.map_err(|refusal| Box::new(Self { address: Ok(()), person: Err(refusal) }))
     }
 }
 
-fn address<B>(public: &PublicParts, request: &http::Request<B>) -> Result<(), Refusal> {
-    let of = client::neighbourhood(request, &public.settings.trusted_proxies);
+fn address(public: &PublicParts, headers: &HeaderMap, peer: Option<Peer>) -> Result<(), Refusal> {
+    let of = peer.map(|peer| peer.asks_for(headers, &public.settings.trusted_proxies));
     of.map_or(Ok(()), |of| public.addresses.charge_to(of))
 }
 
 /// Before anything costs: so many requests of one address, whoever makes them.
 pub(super) async fn by_address(State(public): State<Public>, request: Request, next: Next) -> Response<Body> {
     let charged = request.extensions().get::<Charged>().map(|charged| charged.address.clone());
-    match charged.unwrap_or_else(|| address(&public, &request)) {
+    match charged.unwrap_or_else(|| address(&public, request.headers(), Peer::of(&request))) {
         Ok(()) => next.run(request).await,
         Err(refusal) => Door::of(request.uri().path()).refuse(&refusal.into()),
     }

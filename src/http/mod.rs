@@ -47,7 +47,7 @@ use state::Public;
 
 use crate::service::limits::KeyedLimit;
 
-pub use client::{Neighbourhood, Peer};
+pub use client::{Neighbourhood, OfPeer, Peer};
 pub use document::openapi;
 pub use hits::Hits;
 pub use state::{EdgeSettings, PublicParts, SearchShape};

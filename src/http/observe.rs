@@ -1,20 +1,20 @@
 //! What every request leaves behind: an id, a span, a line in the log, a count.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{self, HeaderMap, HeaderName, HeaderValue, Method, Response};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
 use axum::middleware::Next;
 use tracing::{Instrument as _, Span};
-use uuid::Uuid;
 
 use crate::domain::principal::Principal;
 use crate::http::authenticate::only;
-use crate::http::client;
+use crate::http::client::Peer;
 use crate::http::state::{EdgeSettings, Public};
-use crate::{request_id, telemetry};
+use crate::request_id::{self, RequestId};
+use crate::telemetry;
 
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -23,20 +23,11 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// proxy began, and measures the answer.
 pub(super) async fn observe(State(public): State<Public>, request: Request, next: Next) -> Response<Body> {
     let id = request_id(request.headers());
-    let id_text: Arc<str> = id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default().into();
+    let id_text: Arc<str> = id.to_string().into();
     let method = method_label(request.method());
     let is_sampled = request.extensions().get::<Drawn>().is_some_and(|drawn| drawn.0);
-    let span = tracing::info_span!(
-        "request",
-        otel.kind = "server",
-        request_id = &*id_text,
-        method,
-        sampled = is_sampled.then_some(true),
-        route = tracing::field::Empty,
-        team = tracing::field::Empty,
-        status = tracing::field::Empty,
-    );
-    if let Some(traceparent) = traceparent(&request, &public.settings) {
+    let span = span(&id_text, method, is_sampled);
+    if let Some(traceparent) = traceparent(request.headers(), Peer::of(&request), &public.settings) {
         telemetry::continue_trace(&span, traceparent);
     }
     let begun = Instant::now();
@@ -47,14 +38,33 @@ pub(super) async fn observe(State(public): State<Public>, request: Request, next
     let route = response.extensions_mut().remove::<Route>().map_or("_unmatched".to_owned(), |route| route.0);
     let (status, elapsed) = (response.status().as_u16(), begun.elapsed());
     public.metrics.request_served(method, &route, status, elapsed);
-    span.record("route", route.as_str());
-    // A number, as OpenTelemetry has it; an unsigned one would arrive as text.
-    span.record("status", i64::from(status));
-    span.in_scope(|| tracing::info!(elapsed_ms = telemetry::millis(elapsed), "request served"));
-    if let Some(id) = id {
+    served(&span, &route, status, elapsed);
+    if let Some(id) = told(&id) {
         response.headers_mut().insert(REQUEST_ID, id);
     }
     response
+}
+
+/// What goes on for a request happens in it.
+pub(super) fn span(id: &str, method: &'static str, is_sampled: bool) -> Span {
+    tracing::info_span!(
+        "request",
+        otel.kind = "server",
+        request_id = id,
+        method,
+        sampled = is_sampled.then_some(true),
+        route = tracing::field::Empty,
+        team = tracing::field::Empty,
+        status = tracing::field::Empty,
+    )
+}
+
+/// Notes how a request ended, and logs that it was served.
+pub(super) fn served(span: &Span, route: &str, status: u16, elapsed: Duration) {
+    // At once, because each time the fields are written anew. The status is a number, as OpenTelemetry has it; an unsigned
+    // one would arrive as text.
+    tracing::record_all!(span, route = route, status = i64::from(status));
+    span.in_scope(|| tracing::info!(elapsed_ms = telemetry::millis(elapsed), "request served"));
 }
 
 /// Whether a request is one of those whose traces are sent, unless a proxy of ours has decided about that: on the request.
@@ -62,22 +72,24 @@ pub(super) async fn observe(State(public): State<Public>, request: Request, next
 pub(super) struct Drawn(pub(super) bool);
 
 /// Whether a request is part of a trace that a trusted proxy began.
-pub(super) fn is_traced<B>(request: &http::Request<B>, settings: &EdgeSettings) -> bool {
-    traceparent(request, settings).is_some()
+pub(super) fn is_traced(headers: &HeaderMap, peer: Option<Peer>, settings: &EdgeSettings) -> bool {
+    traceparent(headers, peer, settings).is_some()
 }
 
-fn traceparent<'r, B>(request: &'r http::Request<B>, settings: &EdgeSettings) -> Option<&'r str> {
-    let traceparent = only(request.headers(), &TRACEPARENT)?;
-    client::is_from_proxy(request, &settings.trusted_proxies).then_some(traceparent)
+fn traceparent<'h>(headers: &'h HeaderMap, peer: Option<Peer>, settings: &EdgeSettings) -> Option<&'h str> {
+    let traceparent = only(headers, &TRACEPARENT)?;
+    peer?.is_proxy(&settings.trusted_proxies).then_some(traceparent)
 }
 
 /// The caller's own id of a request, if it is sane, or a new one.
-pub(super) fn request_id(headers: &HeaderMap) -> Option<HeaderValue> {
-    let own = headers.get(&REQUEST_ID).filter(|id| is_sane(id)).cloned();
-    own.or_else(|| {
-        let mut text = Uuid::encode_buffer();
-        HeaderValue::from_str(Uuid::now_v7().hyphenated().encode_lower(&mut text)).ok()
-    })
+pub(super) fn request_id(headers: &HeaderMap) -> RequestId {
+    let own = headers.get(&REQUEST_ID).filter(|id| is_sane(id)).and_then(|id| id.to_str().ok());
+    own.map_or_else(RequestId::next, |id| RequestId::Theirs(id.into()))
+}
+
+/// The header that tells the caller.
+pub(super) fn told(id: &RequestId) -> Option<HeaderValue> {
+    HeaderValue::from_str(id.text(&mut [0; 36])).ok()
 }
 
 /// Notes for whom a request is: the team, and not who in it; that stands in the evidence, where it can be erased.

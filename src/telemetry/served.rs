@@ -8,10 +8,12 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::fmt::temporal::DateTimePrinter;
 
 use super::Verbosity;
 use super::lines::Lines;
 use crate::clock::Clock;
+use crate::request_id::RequestId;
 
 /// The log, once it is installed and wants these lines.
 static LOG: OnceLock<Lines> = OnceLock::new();
@@ -20,7 +22,7 @@ static LOG: OnceLock<Lines> = OnceLock::new();
 #[derive(Debug)]
 pub struct Served {
     /// Its id.
-    pub request_id: Box<str>,
+    pub request_id: RequestId,
     /// Its method.
     pub method: &'static str,
     /// The pattern of its route.
@@ -55,23 +57,30 @@ pub fn served(served: Served) {
         return;
     }
     let Served { request_id, method, route, team, status, elapsed } = served;
+    let request_id = request_id.to_string();
     tracing::info!(request_id, method, route, team, status, elapsed_ms = millis(elapsed), "request served");
 }
 
 impl ServedLine {
     pub(super) fn write(&self, out: &mut Vec<u8>) {
+        const SINCE: &str = concat!(
+            r#"","level":"INFO","target":""#,
+            module_path!(),
+            r#"","message":"request served","otel.kind":"server","request_id":""#
+        );
         let Self { at, served } = self;
         let Served { request_id, method, route, team, status, elapsed } = served;
+        out.extend_from_slice(br#"{"timestamp":""#);
         // Writing to memory does not fail.
-        let _ = write!(
-            out,
-            r#"{{"timestamp":"{at}","level":"INFO","target":"{}","message":"request served","otel.kind":"server","request_id":"{request_id}","method":"{method}","route":"{route}","#,
-            module_path!(),
-        );
-        if let Some(team) = team {
-            let _ = write!(out, r#""team":"{team}","#);
+        let _ = DateTimePrinter::new().print_timestamp(at, &mut *out);
+        let team = team.as_deref().map_or(["", "", ""], |team| [r#","team":""#, team, "\""]);
+        let mut id = [0; 36];
+        let texts =
+            [SINCE, request_id.text(&mut id), r#"","method":""#, method, r#"","route":""#, route, "\""];
+        for text in texts.into_iter().chain(team) {
+            out.extend_from_slice(text.as_bytes());
         }
-        let _ = writeln!(out, r#""status":{status},"elapsed_ms":{}}}"#, millis(*elapsed));
+        let _ = writeln!(out, r#","status":{status},"elapsed_ms":{}}}"#, millis(*elapsed));
     }
 }
 
@@ -87,12 +96,13 @@ mod tests {
     use std::time::Duration;
 
     use super::{Served, ServedLine};
+    use crate::request_id::RequestId;
 
     #[test]
     fn the_line_is_json_with_the_keys_of_any_request() {
         for team in [Some("growth"), None] {
             let served = Served {
-                request_id: "r-1".into(),
+                request_id: RequestId::Theirs("r-1".into()),
                 method: "GET",
                 route: "/v3/numbers/search/{country}",
                 team: team.map(Box::from),

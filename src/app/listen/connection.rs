@@ -2,23 +2,20 @@
 //! time has run out, and the service above it, which knows when a request begins and its answer ends.
 
 use std::io;
-use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
-use axum::body::{Body, Bytes, HttpBody};
+use axum::body::HttpBody;
 use axum::http::{HeaderValue, Request, Response, Version, header};
-use futures_util::future::BoxFuture;
 use hyper::body::{Frame, Incoming, SizeHint};
+use pin_project_lite::pin_project;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 use tower::Service;
 
 use super::gate::Place;
 use super::pulse::Pulse;
-use crate::http::Peer;
 
 /// The stream of a connection. It holds the connection's place as long as it is open.
 pub(super) struct Stream<S> {
@@ -38,11 +35,13 @@ impl<S> Stream<S> {
         loop {
             let Some(deadline) = self.pulse.deadline() else { return Poll::Pending };
             let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
-            if timer.deadline() != deadline {
+            // One that comes too early is set anew when it comes: most requests are answered long before.
+            if timer.deadline() > deadline || timer.is_elapsed() {
                 timer.as_mut().reset(deadline);
             }
             ready!(timer.as_mut().poll(cx));
-            if self.pulse.deadline().is_some_and(|still| still <= deadline) {
+            let rang = timer.deadline();
+            if self.pulse.deadline().is_some_and(|still| still <= rang) {
                 return Poll::Ready(io::ErrorKind::TimedOut.into());
             }
         }
@@ -107,55 +106,70 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Stream<S> {
 pub(super) struct Requests<S> {
     inner: S,
     pulse: Arc<Pulse>,
-    peer: IpAddr,
-    leaving: Arc<AtomicBool>,
 }
 
 impl<S> Requests<S> {
-    pub(super) const fn new(inner: S, pulse: Arc<Pulse>, peer: IpAddr, leaving: Arc<AtomicBool>) -> Self {
-        Self { inner, pulse, peer, leaving }
+    pub(super) const fn new(inner: S, pulse: Arc<Pulse>) -> Self {
+        Self { inner, pulse }
     }
 }
 
-impl<S> Service<Request<Incoming>> for Requests<S>
+impl<S, B> Service<Request<Incoming>> for Requests<S>
 where
-    S: Service<Request<Incoming>, Response = Response<Body>>,
-    S::Future: Send + 'static,
+    S: Service<Request<Incoming>, Response = Response<B>>,
 {
-    type Response = Response<Body>;
+    type Response = Response<Answer<B>>;
     type Error = S::Error;
-    type Future = BoxFuture<'static, Result<Response<Body>, S::Error>>;
+    type Future = Handling<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, mut request: Request<Incoming>) -> Self::Future {
-        request.extensions_mut().insert(Peer(self.peer));
+    fn call(&mut self, request: Request<Incoming>) -> Self::Future {
         let is_stream = request.version() == Version::HTTP_2;
-        let handling = Handling::begin(&self.pulse, is_stream);
-        let (answer, leaving) = (self.inner.call(request), Arc::clone(&self.leaving));
-        Box::pin(async move {
-            let mut response = answer.await?;
-            if leaving.load(Ordering::Acquire) && !is_stream {
-                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-            }
-            let sending = handling.answered();
-            Ok(response.map(|body| Body::new(Answer { body, sending })))
-        })
+        let work = Work::begin(&self.pulse, is_stream);
+        Handling { answer: self.inner.call(request), work, is_stream }
+    }
+}
+
+pin_project! {
+    /// A handler, and then its answer.
+    pub(super) struct Handling<F> {
+        #[pin]
+        answer: F,
+        work: Work,
+        is_stream: bool,
+    }
+}
+
+impl<F, B, E> Future for Handling<F>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+{
+    type Output = Result<Response<Answer<B>>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let mut response = ready!(this.answer.poll(cx))?;
+        let sending = this.work.answered();
+        if !*this.is_stream && sending.0.as_ref().is_some_and(|pulse| pulse.is_leaving()) {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        Poll::Ready(Ok(response.map(|body| Answer { body, sending })))
     }
 }
 
 /// A handler at work. Dropped with it when the connection ends before.
-struct Handling(Option<Arc<Pulse>>);
+struct Work(Option<Arc<Pulse>>);
 
-impl Handling {
+impl Work {
     fn begin(pulse: &Arc<Pulse>, is_stream: bool) -> Self {
         pulse.handling(is_stream);
         Self(Some(Arc::clone(pulse)))
     }
 
-    fn answered(mut self) -> Sending {
+    fn answered(&mut self) -> Sending {
         let pulse = self.0.take();
         if let Some(pulse) = &pulse {
             pulse.sending();
@@ -164,7 +178,7 @@ impl Handling {
     }
 }
 
-impl Drop for Handling {
+impl Drop for Work {
     fn drop(&mut self) {
         if let Some(pulse) = &self.0 {
             pulse.was_given_up();
@@ -183,24 +197,28 @@ impl Drop for Sending {
     }
 }
 
-/// The body of an answer.
-struct Answer {
-    body: Body,
-    sending: Sending,
+pin_project! {
+    /// The body of an answer.
+    pub(super) struct Answer<B> {
+        #[pin]
+        body: B,
+        sending: Sending,
+    }
 }
 
-impl HttpBody for Answer {
-    type Data = Bytes;
-    type Error = axum::Error;
+impl<B: HttpBody> HttpBody for Answer<B> {
+    type Data = B::Data;
+    type Error = B::Error;
 
     fn poll_frame(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        if let Some(pulse) = &self.sending.0 {
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        let this = self.project();
+        if let Some(pulse) = &this.sending.0 {
             pulse.went_on();
         }
-        Pin::new(&mut self.body).poll_frame(cx)
+        this.body.poll_frame(cx)
     }
 
     fn is_end_stream(&self) -> bool {

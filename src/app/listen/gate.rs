@@ -17,7 +17,7 @@ use tokio::net::TcpStream;
 use super::Bounds;
 use super::connection::{Requests, Stream};
 use super::pulse::{Patience, Pulse};
-use crate::http::Neighbourhood;
+use crate::http::{Neighbourhood, OfPeer, Peer};
 use crate::metrics::{ConnectionBound, Metrics};
 
 /// Lets connections in. Cheap to clone.
@@ -35,7 +35,7 @@ impl Gate {
     }
 }
 
-impl<S> Accept<TcpStream, S> for Gate {
+impl<S: OfPeer> Accept<TcpStream, S> for Gate {
     type Stream = Stream<TcpStream>;
     type Service = Requests<S>;
     type Future = Ready<io::Result<(Stream<TcpStream>, Requests<S>)>>;
@@ -44,8 +44,8 @@ impl<S> Accept<TcpStream, S> for Gate {
         ready(stream.peer_addr().and_then(|peer| {
             let place = self.places.take(peer.ip()).ok_or(io::ErrorKind::ConnectionRefused)?;
             stream.set_nodelay(true)?;
-            let pulse = Arc::new(Pulse::new(self.patience));
-            let requests = Requests::new(service, Arc::clone(&pulse), peer.ip(), Arc::clone(&self.leaving));
+            let pulse = Arc::new(Pulse::new(self.patience, Arc::clone(&self.leaving)));
+            let requests = Requests::new(service.of_peer(Peer(peer.ip())), Arc::clone(&pulse));
             Ok((Stream::new(stream, pulse, place), requests))
         }))
     }

@@ -28,7 +28,7 @@ use tower::make::Shared;
 
 use crate::app::{Reload, StartError};
 use crate::config::{self, Config};
-use crate::http::Hits;
+use crate::http::{Hits, OfPeer};
 use crate::metrics::Metrics;
 use gate::{Gate, Places};
 use pulse::Patience;
@@ -116,7 +116,7 @@ impl Listener {
     ) -> Result<Self, StartError>
     where
         S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible>,
-        S: Clone + Send + Sync + 'static,
+        S: OfPeer + Clone + Send + Sync + 'static,
         S::Future: Send + 'static,
     {
         let not_there =

@@ -3,7 +3,8 @@
 //! While a handler works nothing runs out: handlers have deadlines of their own, and so have bodies. Otherwise the
 //! connection owes something: the rest of a head that it began, the next request, or taking an answer.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -21,6 +22,7 @@ pub(super) struct Patience {
 #[derive(Debug)]
 pub(super) struct Pulse {
     patience: Patience,
+    leaving: Arc<AtomicBool>,
     state: Mutex<State>,
 }
 
@@ -30,8 +32,9 @@ struct State {
     handled: u32,
     /// Answers that are being taken.
     sent: u32,
-    /// When something last went on.
-    since: Instant,
+    /// When something last went on; nothing where that was since the last look at the deadline. A stream looks whenever it
+    /// finds nothing to do, so that is now, and the clock is read once for all that happened to a request.
+    since: Option<Instant>,
     owed: Owed,
 }
 
@@ -47,21 +50,26 @@ enum Owed {
 }
 
 impl Pulse {
-    /// Of a connection that begins now.
-    pub(super) fn new(patience: Patience) -> Self {
-        let state = State { handled: 0, sent: 0, since: Instant::now(), owed: Owed::Head };
-        Self { patience, state: Mutex::new(state) }
+    /// Of a connection that begins now. Once `leaving` is set it is to end with its next answer.
+    pub(super) fn new(patience: Patience, leaving: Arc<AtomicBool>) -> Self {
+        let state = State { handled: 0, sent: 0, since: Some(Instant::now()), owed: Owed::Head };
+        Self { patience, leaving, state: Mutex::new(state) }
+    }
+
+    /// Whether the connection is to end with its next answer.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::Acquire)
     }
 
     /// When the connection has to end unless something goes on before.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        let state = self.state();
+        let mut state = self.state();
         let within = match state.owed {
             _ if state.handled > 0 => return None,
             Owed::Head if state.sent == 0 => self.patience.head,
             Owed::Head | Owed::Request | Owed::Stream => self.patience.idle,
         };
-        Some(state.since + within)
+        Some(*state.since.get_or_insert_with(Instant::now) + within)
     }
 
     /// Bytes came.
@@ -69,7 +77,7 @@ impl Pulse {
         let mut state = self.state();
         if state.handled == 0 && state.sent == 0 && state.owed == Owed::Request {
             state.owed = Owed::Head;
-            state.since = Instant::now();
+            state.since = None;
         }
     }
 
@@ -85,26 +93,26 @@ impl Pulse {
         let mut state = self.state();
         state.handled = state.handled.saturating_sub(1);
         state.sent += 1;
-        state.since = Instant::now();
+        state.since = None;
     }
 
     /// A piece of an answer was asked for.
     pub(super) fn went_on(&self) {
-        self.state().since = Instant::now();
+        self.state().since = None;
     }
 
     /// An answer was taken, or nobody wants it any more.
     pub(super) fn was_sent(&self) {
         let mut state = self.state();
         state.sent = state.sent.saturating_sub(1);
-        state.since = Instant::now();
+        state.since = None;
     }
 
     /// A handler was given up before it answered.
     pub(super) fn was_given_up(&self) {
         let mut state = self.state();
         state.handled = state.handled.saturating_sub(1);
-        state.since = Instant::now();
+        state.since = None;
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -114,6 +122,7 @@ impl Pulse {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::time::Duration;
 
     use tokio::time::{Instant, advance};
@@ -124,7 +133,7 @@ mod tests {
     const IDLE: Duration = Duration::from_mins(1);
 
     fn begun() -> Pulse {
-        Pulse::new(Patience { head: HEAD, idle: IDLE })
+        Pulse::new(Patience { head: HEAD, idle: IDLE }, Arc::default())
     }
 
     fn left(pulse: &Pulse) -> Option<Duration> {
@@ -148,6 +157,7 @@ mod tests {
         assert_eq!(left(&pulse), None, "a handler has a deadline of its own");
         pulse.sending();
         pulse.was_sent();
+        assert_eq!(left(&pulse), Some(IDLE));
         advance(Duration::from_secs(50)).await;
         assert_eq!(left(&pulse), Some(Duration::from_secs(10)));
         pulse.heard();
@@ -162,6 +172,7 @@ mod tests {
         let pulse = begun();
         pulse.handling(false);
         pulse.sending();
+        assert_eq!(left(&pulse), Some(IDLE));
         advance(Duration::from_secs(40)).await;
         pulse.heard();
         assert_eq!(left(&pulse), Some(Duration::from_secs(20)), "talking is not taking");
@@ -178,6 +189,7 @@ mod tests {
         assert_eq!(left(&pulse), None);
         pulse.sending();
         pulse.was_sent();
+        assert_eq!(left(&pulse), Some(IDLE));
         advance(Duration::from_secs(59)).await;
         pulse.heard();
         assert_eq!(left(&pulse), Some(Duration::from_secs(1)));

@@ -11,6 +11,11 @@ use crate::domain::search::CurrencyBlock;
 use crate::http::document::words;
 use crate::http::refusal::{HttpCode, HttpRefusal};
 
+/// Of JSON, as every answer here says.
+pub(in crate::http) const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
+/// Of an answer that the caller may keep if it asks whether it still holds.
+pub(in crate::http) const FOR_THE_CALLER: HeaderValue = HeaderValue::from_static("private, no-cache");
+
 /// As many as an answer has in the end, so that its table of them is made once.
 const HEADERS: usize = 12;
 
@@ -100,16 +105,21 @@ pub(in crate::http) fn cached(
     tag: &HeaderValue,
     body: impl FnOnce() -> Bytes,
 ) -> Response<Body> {
-    let known = request.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    let is_known = known.flat_map(|list| list.split(',')).any(|one| {
-        let one = one.trim();
-        one == "*" || one.strip_prefix("W/").unwrap_or(one).as_bytes() == tag.as_bytes()
-    });
+    let is_known = is_known(request, tag);
     let mut response = if is_known { empty(StatusCode::NOT_MODIFIED) } else { json(StatusCode::OK, body()) };
     let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    headers.insert(header::CACHE_CONTROL, FOR_THE_CALLER);
     headers.insert(header::ETAG, tag.clone());
     response
+}
+
+/// Whether the caller says that it has what this tag stands for.
+pub(in crate::http) fn is_known(request: &HeaderMap, tag: &HeaderValue) -> bool {
+    let known = request.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    known.flat_map(|list| list.split(',')).any(|one| {
+        let one = one.trim();
+        one == "*" || one.strip_prefix("W/").unwrap_or(one).as_bytes() == tag.as_bytes()
+    })
 }
 
 /// A refusal in the envelope: `data` is null, or a map from field to fault.
@@ -130,8 +140,7 @@ fn json(status: StatusCode, body: impl Into<Body>) -> Response<Body> {
     let mut response = Response::new(body.into());
     response.headers_mut().reserve(HEADERS);
     *response.status_mut() = status;
-    let content_type = HeaderValue::from_static("application/json; charset=utf-8");
-    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    response.headers_mut().insert(header::CONTENT_TYPE, JSON);
     response
 }
 

@@ -55,7 +55,7 @@ pub(super) async fn numbers(
     let page = Page::new(total, (page, limit), rows, answer.currency, link);
     let mut response =
         Envelope::success("Here are you dedicated numbers.", Some(page)).into_cacheable(&headers);
-    describe_freshness(&mut response, answer.age, answer.cache);
+    describe_freshness(response.headers_mut(), answer.age, answer.cache);
     Ok(response)
 }
 

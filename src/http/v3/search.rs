@@ -78,7 +78,7 @@ pub(super) async fn search(
     {
         response.extensions_mut().insert(Arc::new(Finished { body, tag, standing }));
     }
-    describe_freshness(&mut response, age, cache);
+    describe_freshness(response.headers_mut(), age, cache);
     Ok(response)
 }
 
@@ -105,7 +105,7 @@ fn insists(headers: &HeaderMap) -> bool {
 
 /// `Age` (RFC 9111 §5.1) and `Cache-Status` (RFC 9211).
 pub(in crate::http) fn describe_freshness(
-    response: &mut Response<Body>,
+    headers: &mut HeaderMap,
     age: std::time::Duration,
     cache: CacheResult,
 ) {
@@ -115,7 +115,6 @@ pub(in crate::http) fn describe_freshness(
         CacheResult::Coalesced => "numbers-gateway; fwd=miss; collapsed",
         CacheResult::Miss => "numbers-gateway; fwd=miss; stored",
     };
-    let headers = response.headers_mut();
     headers.insert(header::AGE, HeaderValue::from(age.as_secs()));
     headers.insert(HeaderName::from_static("cache-status"), HeaderValue::from_static(status));
 }
