@@ -104,7 +104,11 @@ const HOMES: &[Home] = &[
     home("askama", &["http"], "pages are made where they are served, and escape what they show"),
     home("rust_embed", &["http"], "the console's files travel in the program"),
     home("http_body_util", &["http"], "bodies are bounded where they are read"),
-    home("pin_project_lite", &["app"], "answers and their bodies pass a connection without a box around them"),
+    home(
+        "pin_project_lite",
+        &["app"],
+        "answers and their bodies pass a connection without a box around them",
+    ),
     home(
         "hyper",
         &["app", "simulator"],
