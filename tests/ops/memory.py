@@ -14,8 +14,9 @@ import urllib.parse
 from pathlib import Path
 
 from checks import check, run
-from load import Load, as_shipped
+from load import Load
 from pair import Pair, call, control
+from shipped import as_shipped
 from waiting import until
 
 FOLDER = Path(os.environ["SUITE_DIR"], "memory")

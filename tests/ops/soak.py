@@ -21,9 +21,10 @@ from statistics import median
 
 from asking import every
 from checks import check, run
-from load import Load, as_shipped
+from load import Load
 from pair import Pair, call, control
 from receiving import receive
+from shipped import as_shipped
 
 SECONDS = float(sys.argv[1])
 FOLDER = Path(os.environ["SUITE_DIR"], "soak")

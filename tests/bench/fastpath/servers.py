@@ -16,6 +16,7 @@ import time
 PROJECT = pathlib.Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(PROJECT / "tests/lib"))
 from receiving import receive  # noqa: E402
+from shipped import as_shipped  # noqa: E402
 
 SERVER_CORE, LOAD_CORE = 0, 1
 SECRET = "a-secret-of-the-benchmark-long-enough-for-HMAC"
@@ -271,7 +272,7 @@ class Field:
         log = folder / "log"
         with log.open("ab") as out:
             command = pinned(SERVER_CORE, *wrapped, self.program, "serve", "--config", written)
-            process = subprocess.Popen(command, stdout=out, stderr=out)
+            process = subprocess.Popen(command, stdout=out, stderr=out, env=os.environ | as_shipped())
         server = Server(process, None, log)
         self.servers.append(server)
         deadline = time.monotonic() + 120
