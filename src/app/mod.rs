@@ -303,6 +303,7 @@ fn begin_tasks(
     tasks.spawn(evidence::erasure(parts.config, &parts.store, &parts.clock).run(stop.clone()));
     let (verifier, refreshing) = (Arc::clone(&public.verifier), stop.clone());
     tasks.spawn(async move { verifier.keep_current(refreshing).await });
+    tasks.spawn(upstream::keep_asking(parts.upstream.clone(), stop.clone()));
     tasks.spawn(public.reconciling.clone().run(stop.clone()));
     tasks.spawn(public.notices.clone().run(stop.clone()));
     tasks.spawn(wiring::following(public, &parts.store).run(stop.clone()));

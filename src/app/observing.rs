@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use crate::app::wiring::Wired;
 use crate::auth;
-use crate::clicksend::Operation;
+use crate::clicksend::{CircuitState, Lack, Operation};
 use crate::http::ops::{OpsParts, Readiness};
+use crate::metrics::CircuitFigure;
 use crate::service::Code;
 use crate::service::figures::FigureReader;
 use crate::service::ground::Ground;
@@ -24,6 +25,11 @@ impl Wired<'_> {
                 self.metrics.expect_call(operation.as_str(), outcome.as_str());
             }
         }
+        for operation in Operation::READS {
+            for lack in Lack::ALL {
+                self.metrics.expect_retry(operation.as_str(), lack.as_str());
+            }
+        }
         for rule in self.config.policy.rules() {
             self.metrics.expect_rule(Some(&rule.name), rule.then.as_str());
         }
@@ -33,7 +39,20 @@ impl Wired<'_> {
 
     /// Everything behind the operators' listener.
     pub(super) fn ops(&self, ground: &Ground, readiness: &Readiness, searches: Searches) -> OpsParts {
-        let upstream = self.upstream.clone();
+        let (upstream, watched, metrics) =
+            (self.upstream.clone(), self.upstream.clone(), self.metrics.clone());
+        let look_at_circuits = move || {
+            for (operation, state) in watched.circuits() {
+                metrics.circuit_is(
+                    operation.as_str(),
+                    match state {
+                        CircuitState::Closed => CircuitFigure::Closed,
+                        CircuitState::HalfOpen => CircuitFigure::HalfOpen,
+                        CircuitState::Open => CircuitFigure::Open,
+                    },
+                );
+            }
+        };
         OpsParts {
             metrics: self.metrics.clone(),
             figures: FigureReader::new(
@@ -48,6 +67,7 @@ impl Wired<'_> {
             buying: self.buying.clone(),
             searches,
             credentials_refused: Box::new(move || upstream.credentials_refused()),
+            look_at_circuits: Box::new(look_at_circuits),
             ready: readiness.clone(),
         }
     }

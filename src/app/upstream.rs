@@ -38,7 +38,14 @@ pub(super) fn client(config: &Config, clock: Clock, metrics: &Metrics) -> Result
     };
     let metrics = metrics.clone();
     let observer = Arc::new(move |call: &Call| {
-        metrics.upstream_called(call.operation.as_str(), call.outcome.as_str(), call.elapsed);
+        let operation = call.operation.as_str();
+        metrics.upstream_called(operation, call.outcome.as_str());
+        if call.outcome.is_of_a_call() {
+            metrics.upstream_took(operation, call.elapsed);
+        }
+        if let Some(lack) = call.again {
+            metrics.upstream_asked_again(operation, lack.as_str());
+        }
     });
     ClickSend::new(&options, clock, observer)
         .map_err(|error| StartError::Configuration(format!("upstream: {error}")))
@@ -59,6 +66,11 @@ pub(super) async fn share_address(
         }
     };
     stop.run_until_cancelled(sharing).await;
+}
+
+/// Asks what is left alone until it answers again, until told to stop.
+pub(super) async fn keep_asking(client: ClickSend, stop: CancellationToken) {
+    stop.run_until_cancelled(client.keep_asking()).await;
 }
 
 /// What ClickSend knows the gateway by.

@@ -1,7 +1,7 @@
-//! One call from slot to observer, and the verbs that are made of it.
+//! What all calls share, and the two that cannot be taken back: one send, never repeated.
 //!
-//! Reads and writes share nothing but the limiter and the observer: a read may be repeated and is waited for by
-//! somebody, a write is neither.
+//! Reads and writes share nothing but the limiter and the observer: a read (`reading.rs`) may be repeated and is waited
+//! for by somebody, a write is neither.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,19 +12,16 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use crate::clicksend::limit::{Limiter, Slot, pause_asked};
+use crate::clicksend::reading::Reads;
 use crate::clicksend::transport::{Answer, NoAnswer, Transport};
-use crate::clicksend::wire::{self, Envelope};
 use crate::clicksend::{
-    Account, Call, ClientError, Credentials, ListFilter, Observer, Operation, Options, Outcome, Purpose,
-    ReadError, verdict,
+    Call, ClientError, Credentials, Observer, Operation, Options, Outcome, Purpose, ReadError, verdict,
 };
 use crate::clock::Clock;
 use crate::domain::country::Country;
 use crate::domain::order::{Order, Receipt, Sent, UpstreamRefusal};
-use crate::domain::owned::OwnedPage;
 use crate::domain::purchase::MessageType;
 use crate::domain::registration::{NumberType, RegistrationData, RegistrationForm};
-use crate::domain::search::{OfferPage, SearchQuery, UPSTREAM_ROWS};
 
 /// How old a claim may be when its request goes out. A process that was stopped or suspended for longer may have
 /// been declared gone by another, so what it then sends would be sent twice (purchase-protocol.md §2).
@@ -32,15 +29,17 @@ const MAX_CLAIM_AGE: Duration = Duration::from_secs(2);
 
 /// The one way to ClickSend. Cheap to clone; all clones share pools, limits and credentials.
 #[derive(Clone)]
-pub struct ClickSend(Arc<Inner>);
+pub struct ClickSend(pub(super) Arc<Inner>);
 
-struct Inner {
-    transport: Transport,
-    limiter: Limiter,
+pub(super) struct Inner {
+    pub(super) transport: Transport,
+    pub(super) limiter: Limiter,
+    pub(super) reads: Reads,
     clock: Clock,
     observer: Observer,
-    people_wait: Duration,
-    buying_wait: Duration,
+    pub(super) people_wait: Duration,
+    pub(super) buying_wait: Duration,
+    pub(super) read_timeout: Duration,
     credentials_refused: AtomicBool,
 }
 
@@ -63,10 +62,12 @@ impl ClickSend {
         Ok(Self(Arc::new(Inner {
             transport: Transport::new(options)?,
             limiter: Limiter::new(options.requests_per_minute, options.reserved_for_buying),
+            reads: Reads::new(),
             clock,
             observer,
             people_wait: options.people_wait,
             buying_wait: options.buying_wait,
+            read_timeout: options.read_timeout,
             credentials_refused: AtomicBool::new(false),
         })))
     }
@@ -86,49 +87,15 @@ impl ClickSend {
         self.0.credentials_refused.load(Ordering::Relaxed)
     }
 
-    /// One page of [`UPSTREAM_ROWS`] numbers on sale, the first being 1. An empty pattern is not sent at all.
-    pub async fn search(
-        &self,
-        query: &SearchQuery,
-        page: u32,
-        purpose: Purpose,
-    ) -> Result<OfferPage, ReadError> {
-        let mut parameters = page_parameters(page);
-        if !query.digits().is_empty() {
-            parameters.push(("search", query.digits().to_owned()));
-            parameters.push(("search_type", query.mode().search_type().to_string()));
-        }
-        let path = format!("/v3/numbers/search/{}", query.country());
-        self.read(Operation::Search, purpose, &path, &parameters, wire::offer_page).await
-    }
-
-    /// One page of up to 100 owned numbers, the first being 1.
-    pub async fn owned_page(
-        &self,
-        page: u32,
-        filter: ListFilter,
-        purpose: Purpose,
-    ) -> Result<OwnedPage, ReadError> {
-        let mut parameters = page_parameters(page);
-        if filter.exclude_10dlc_campaign {
-            parameters.push(("exclude_10dlc_campaign", "true".to_owned()));
-        }
-        self.read(Operation::List, purpose, "/v3/numbers", &parameters, wire::owned_page).await
-    }
-
-    /// The account behind the credentials.
-    pub async fn account(&self) -> Result<Account, ReadError> {
-        self.read(Operation::Account, Purpose::Buying, "/v3/account", &[], wire::account).await
-    }
-
-    /// Waits at most `within` for the right to send one buy; [`ReadError::Busy`] is the only error.
+    /// Waits at most `within` for the right to send one buy; [`ReadError::Busy`] where there is none by then, and
+    /// [`ReadError::Unavailable`] while upstream cannot be read.
     pub async fn reserve_buy_slot(&self, within: Duration) -> Result<BuySlot, ReadError> {
-        self.slot(Operation::Buy, Purpose::Buying, within).await.map(BuySlot)
+        self.write_slot(Operation::Buy, within).await.map(BuySlot)
     }
 
-    /// Waits at most `within` for the right to send one registration.
+    /// Waits at most `within` for the right to send one registration, as [`reserve_buy_slot`](Self::reserve_buy_slot).
     pub async fn reserve_registration_slot(&self, within: Duration) -> Result<RegistrationSlot, ReadError> {
-        self.slot(Operation::Register, Purpose::Buying, within).await.map(RegistrationSlot)
+        self.write_slot(Operation::Register, within).await.map(RegistrationSlot)
     }
 
     /// Sends one buy, once. `claimed_boot` is [`Clock::boot`] as read before the claim was committed; a claim of
@@ -169,54 +136,7 @@ struct BuyBody<'a> {
     registration_data: Option<&'a RegistrationData>,
 }
 
-fn page_parameters(page: u32) -> Vec<(&'static str, String)> {
-    vec![("page", page.to_string()), ("limit", UPSTREAM_ROWS.to_string())]
-}
-
-/// A parser of one kind of page; its error says what the page lacks.
-type Parse<T> = fn(&Envelope<'_>) -> Result<T, &'static str>;
-
 impl ClickSend {
-    async fn read<T>(
-        &self,
-        operation: Operation,
-        purpose: Purpose,
-        path: &str,
-        query: &[(&str, String)],
-        parse: Parse<T>,
-    ) -> Result<T, ReadError> {
-        let within = match purpose {
-            Purpose::People => self.0.people_wait,
-            Purpose::Buying => self.0.buying_wait,
-        };
-        let exchange = async {
-            let slot = self.slot(operation, purpose, within).await?;
-            slot.spend().map_err(|retry_after| self.limited(operation, retry_after))?;
-            let begun = Instant::now();
-            let (status, result) = match self.0.transport.get(path, query).await {
-                Ok(answer) => (Some(answer.status), self.understand(operation, &answer, parse)),
-                Err(NoAnswer::NotSent(reason) | NoAnswer::Lost(reason)) => {
-                    (None, Err(ReadError::Unavailable(reason)))
-                }
-            };
-            self.report(operation, outcome_of_read(&result), status, begun);
-            result
-        };
-        exchange.instrument(attempt(operation)).await
-    }
-
-    fn understand<T>(&self, operation: Operation, answer: &Answer, parse: Parse<T>) -> Result<T, ReadError> {
-        let result = verdict::read_envelope(answer)
-            .and_then(|envelope| parse(&envelope).map_err(|fault| ReadError::Unavailable(fault.to_owned())));
-        self.heed(operation, matches!(result, Err(ReadError::Busy { .. })), answer);
-        match &result {
-            Ok(_) => self.credentials_accepted(),
-            Err(ReadError::CredentialsRefused(refusal)) => self.credentials_in_doubt(refusal),
-            Err(ReadError::Busy { .. } | ReadError::Unavailable(_) | ReadError::Refused(_)) => {}
-        }
-        result
-    }
-
     async fn write<T>(
         &self,
         operation: Operation,
@@ -243,7 +163,8 @@ impl ClickSend {
                 Sent::Refused(refusal) => self.credentials_in_doubt(refusal),
                 Sent::NotSent(_) | Sent::Ambiguous(_) => {}
             }
-            self.report(operation, outcome_of_write(&sent), status, begun);
+            let (outcome, elapsed) = (outcome_of_write(&sent), begun.elapsed());
+            self.report(&Call { operation, outcome, status, elapsed, again: None });
             sent
         };
         exchange.instrument(attempt(operation)).await
@@ -272,7 +193,27 @@ impl ClickSend {
         }
     }
 
-    async fn slot(
+    /// A slot for what cannot be taken back. None while upstream is not read: the list is what tells whether a lost buy
+    /// was a sale, and the search what it costs; and one that is only tried after so many failures would be a probe.
+    async fn write_slot(&self, operation: Operation, within: Duration) -> Result<Slot, ReadError> {
+        self.check_reads(operation)?;
+        let slot = self.slot(operation, Purpose::Buying, within).await?;
+        // Once more: the slot may have taken its time.
+        self.check_reads(operation)?;
+        Ok(slot)
+    }
+
+    fn check_reads(&self, operation: Operation) -> Result<(), ReadError> {
+        let Reads { list, search, .. } = &self.0.reads;
+        for needed in [list, search] {
+            if let Some(wait) = needed.circuit.away_for() {
+                return Err(self.left_alone(operation, needed.operation, wait));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) async fn slot(
         &self,
         operation: Operation,
         purpose: Purpose,
@@ -285,43 +226,50 @@ impl ClickSend {
             .map_err(|retry_after| self.limited(operation, retry_after))
     }
 
-    fn limited(&self, operation: Operation, retry_after: Duration) -> ReadError {
-        self.report(operation, Outcome::Limited, None, Instant::now());
+    pub(super) fn limited(&self, operation: Operation, retry_after: Duration) -> ReadError {
+        self.report(&Call::not_made(operation, Outcome::Limited));
         ReadError::Busy { retry_after }
     }
 
+    /// `operation` is not sent because `failed` did not answer too often.
+    pub(super) fn left_alone(&self, operation: Operation, failed: Operation, wait: Duration) -> ReadError {
+        self.report(&Call::not_made(operation, Outcome::CircuitOpen));
+        let (failed, seconds) = (failed.as_str(), wait.as_millis().div_ceil(1000));
+        ReadError::Unavailable(format!("{failed} failed too often; it is asked again in {seconds} s"))
+    }
+
     /// Leaves the endpoint alone for as long as the answer asks.
-    fn heed(&self, operation: Operation, throttled: bool, answer: &Answer) {
+    pub(super) fn heed(&self, operation: Operation, throttled: bool, answer: &Answer) {
         if let Some(pause) = pause_asked(throttled, &answer.headers) {
             self.0.limiter.pause(operation, pause);
         }
     }
 
-    fn credentials_accepted(&self) {
+    pub(super) fn credentials_accepted(&self) {
         self.0.credentials_refused.store(false, Ordering::Relaxed);
     }
 
     /// A 403 may concern one operation; only a 401 is about the credentials as such.
-    fn credentials_in_doubt(&self, refusal: &UpstreamRefusal) {
+    pub(super) fn credentials_in_doubt(&self, refusal: &UpstreamRefusal) {
         if refusal.status == 401 && !self.0.credentials_refused.swap(true, Ordering::Relaxed) {
             tracing::error!("ClickSend refuses the gateway's credentials: check username and api_key");
         }
     }
 
-    fn report(&self, operation: Operation, outcome: Outcome, status: Option<u16>, begun: Instant) {
-        let call = Call { operation, outcome, status, elapsed: begun.elapsed() };
-        tracing::debug!(outcome = outcome.as_str(), status, elapsed = ?call.elapsed, "upstream call");
+    pub(super) fn report(&self, call: &Call) {
+        let (outcome, status) = (call.outcome.as_str(), call.status);
+        tracing::debug!(outcome, status, elapsed = ?call.elapsed, "upstream call");
         let span = tracing::Span::current();
-        span.record("outcome", outcome.as_str());
+        span.record("outcome", outcome);
         if let Some(status) = status {
             span.record("status", i64::from(status));
         }
-        (self.0.observer)(&call);
+        (self.0.observer)(call);
     }
 }
 
 /// A call as a span of its own, from the wait for the outbound limiter to the last byte.
-fn attempt(operation: Operation) -> tracing::Span {
+pub(super) fn attempt(operation: Operation) -> tracing::Span {
     tracing::info_span!(
         "upstream",
         otel.kind = "client",
@@ -329,16 +277,6 @@ fn attempt(operation: Operation) -> tracing::Span {
         outcome = tracing::field::Empty,
         status = tracing::field::Empty,
     )
-}
-
-const fn outcome_of_read<T>(result: &Result<T, ReadError>) -> Outcome {
-    match result {
-        Ok(_) => Outcome::Success,
-        Err(ReadError::Busy { .. }) => Outcome::Throttled,
-        Err(ReadError::Unavailable(_)) => Outcome::Unavailable,
-        Err(ReadError::CredentialsRefused(_)) => Outcome::CredentialsRefused,
-        Err(ReadError::Refused(_)) => Outcome::Refused,
-    }
 }
 
 const fn outcome_of_write<T>(sent: &Sent<T>) -> Outcome {

@@ -1,17 +1,23 @@
 //! The upstream client: typed values in, domain values out, and nothing of a client's request forwarded.
 //!
-//! Reads may fail in four ways and never hurt. A buy or a registration is sent at most once, after a slot of the
-//! outbound limiter was taken and only while its claim is fresh, and its answer is read so that "certainly not"
-//! has to be proven. What is known about the other side, and how well, follows.
+//! Reads may fail in four ways and never hurt, so one without a usable answer is asked again while its time and its
+//! budget last; an operation that keeps failing is left alone for a while. A buy or a registration is sent at most once,
+//! after a slot of the outbound limiter was taken and only while its claim is fresh, and its answer is read so that
+//! "certainly not" has to be proven; while upstream cannot be read, none gets a slot. What is known about the other side,
+//! and how well, follows.
 //!
 #![doc = include_str!("UPSTREAM.md")]
 
+mod circuit;
 mod client;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 mod limit;
 mod observe;
 mod options;
+mod reading;
+mod recovering;
+mod retry;
 mod transport;
 mod verdict;
 mod wire;
@@ -22,7 +28,7 @@ use crate::domain::money::{Currency, Money};
 use crate::domain::order::UpstreamRefusal;
 
 pub use crate::clicksend::client::{BuySlot, ClickSend, RegistrationSlot};
-pub use crate::clicksend::observe::{Call, Observer, Operation, Outcome};
+pub use crate::clicksend::observe::{Call, CircuitState, Lack, Observer, Operation, Outcome};
 pub use crate::clicksend::options::{ClientError, Options};
 pub use crate::clicksend::transport::Credentials;
 
@@ -68,7 +74,8 @@ pub enum ReadError {
         /// When the next call has a chance.
         retry_after: Duration,
     },
-    /// No usable answer: unreachable, too late, 5xx, a redirect, HTML, too big, another shape.
+    /// No usable answer: unreachable, too late, 5xx, a redirect, HTML, too big, another shape. Or nobody asked, because
+    /// the last ones who did got none.
     #[error("upstream is not available: {0}")]
     Unavailable(String),
     /// 401 or 403 in ClickSend's envelope.

@@ -43,7 +43,6 @@ pub(super) struct Transport {
     writes: Client,
     base: Url,
     authorization: ArcSwap<HeaderValue>,
-    read_timeout: Duration,
     write_timeout: Duration,
 }
 
@@ -80,7 +79,6 @@ impl Transport {
             writes,
             base: base_url(&options.base_url)?,
             authorization: ArcSwap::from_pointee(basic(&options.username, &options.api_key)?),
-            read_timeout: options.read_timeout,
             write_timeout: options.connect_timeout + options.buy_timeout,
         })
     }
@@ -91,12 +89,17 @@ impl Transport {
         self.authorization.swap(Arc::clone(&header)) != header
     }
 
-    pub(super) async fn get(&self, path: &str, query: &[(&str, String)]) -> Result<Answer, NoAnswer> {
+    pub(super) async fn get(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+        within: Duration,
+    ) -> Result<Answer, NoAnswer> {
         let mut request = self.request(Method::GET, path);
         if !query.is_empty() {
             request.url_mut().query_pairs_mut().extend_pairs(query);
         }
-        exchange(&self.reads, request, self.read_timeout, MAX_READ_BODY).await
+        exchange(&self.reads, request, within, MAX_READ_BODY).await
     }
 
     pub(super) async fn post(&self, path: &str, json: Vec<u8>) -> Result<Answer, NoAnswer> {

@@ -29,6 +29,8 @@ pub struct OpsParts {
     pub buying: Buying,
     /// Whether upstream accepts our credentials, as far as is known.
     pub credentials_refused: Box<dyn Fn() -> bool + Send + Sync>,
+    /// Tells the metrics which operations of upstream's are left alone.
+    pub look_at_circuits: Box<dyn Fn() + Send + Sync>,
     /// The pages that are kept.
     pub searches: Searches,
     /// Set once start-up is complete, unset while draining.
@@ -98,6 +100,7 @@ async fn metrics(State(parts): State<Arc<OpsParts>>) -> Response<Body> {
     }
     parts.metrics.catch_up_with(process(&parts.searches).await);
     parts.metrics.database_is(parts.figures.database());
+    (parts.look_at_circuits)();
     parts.metrics.buying_is(match parts.buying.state() {
         BuyingState::On => BuyingFigure::On,
         BuyingState::Rehearsing => BuyingFigure::Rehearsal,

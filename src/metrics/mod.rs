@@ -14,6 +14,7 @@ mod lasting;
 mod process;
 mod reconciled;
 mod series;
+mod upstream;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,12 +36,14 @@ pub use labels::{CacheName, CacheResult, Limit, NoticeOutcome};
 pub use process::ProcessFigure;
 pub use reconciled::{Alarm, BookedBy, Scan};
 pub use series::{ActiveRequest, LimitDecisions, WholeHits};
+pub use upstream::CircuitFigure;
 
 use database::Database;
 use edge::Edge;
 use lasting::Lasting;
 use process::Process;
 use reconciled::Reconciled;
+use upstream::Upstream;
 
 /// Seconds; OpenTelemetry's buckets for HTTP, and two more for what waits on upstream.
 const BUCKETS: &[f64] =
@@ -54,8 +57,7 @@ struct Families {
     registry: Registry,
     requests: HistogramVec,
     active_requests: IntGauge,
-    upstream_calls: IntCounterVec,
-    upstream_seconds: HistogramVec,
+    upstream: Upstream,
     cache_requests: IntCounterVec,
     limit_decisions: IntCounterVec,
     purchase_transitions: IntCounterVec,
@@ -86,18 +88,7 @@ impl Metrics {
                 &["http_request_method", "http_route", "http_response_status_code"],
             )?,
             active_requests: active_requests(&registry)?,
-            upstream_calls: counter(
-                &registry,
-                "numbers_gateway_upstream_calls_total",
-                "Calls to ClickSend, by what came of them; `limited` never left.",
-                &["operation", "outcome"],
-            )?,
-            upstream_seconds: histogram(
-                &registry,
-                "numbers_gateway_upstream_call_duration_seconds",
-                "Time of a call to ClickSend, without waiting for the outbound limiter.",
-                &["operation"],
-            )?,
+            upstream: Upstream::new(&registry)?,
             cache_requests: counter(
                 &registry,
                 "numbers_gateway_cache_requests_total",
@@ -152,18 +143,6 @@ impl Metrics {
     /// Counts a request as active until the guard is dropped.
     pub fn request_begun(&self) -> ActiveRequest {
         ActiveRequest::begin(&self.0.active_requests)
-    }
-
-    /// A call to upstream ended.
-    pub fn upstream_called(&self, operation: &'static str, outcome: &'static str, elapsed: Duration) {
-        self.0.upstream_calls.with_label_values(&[operation, outcome]).inc();
-        self.0.upstream_seconds.with_label_values(&[operation]).observe(elapsed.as_secs_f64());
-    }
-
-    /// Begins the series of a call at zero.
-    pub fn expect_call(&self, operation: &'static str, outcome: &'static str) {
-        self.0.upstream_calls.with_label_values(&[operation, outcome]);
-        self.0.upstream_seconds.with_label_values(&[operation]);
     }
 
     /// A cache was looked into.

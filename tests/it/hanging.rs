@@ -78,12 +78,14 @@ async fn upstream_that_hangs_fails_searches_in_time_and_makes_buys_unknown() {
     let answers = beside(&stage, join_all(asked)).await;
     for (answer, took) in answers {
         assert_eq!(answer.verdict(), "503 UPSTREAM_UNAVAILABLE");
-        // connect_timeout and read_timeout of this stage, and two tries of a read at most.
-        assert!(took < 2 * Duration::from_secs(3) + SLACK, "{took:?}");
+        // read_timeout of this stage, whatever is asked again.
+        assert!(took < Duration::from_secs(3) + SLACK, "{took:?}");
     }
     stage.end_faults().await;
     stage.control("release", json!({})).await;
 
+    // Four of five calls failed, so searches are left alone, and nothing is bought until they answer again.
+    stage.until_circuit_is("search", "closed").await;
     stage.fault(json!({"operation": "buy", "fault": "hold", "at": "before_sale"})).await;
     let (answer, took) = beside(&stage, timed(stage.buy(&ann(), &number))).await;
     assert_eq!(answer.verdict(), "409 PURCHASE_OUTCOME_UNKNOWN");

@@ -29,6 +29,7 @@ mod hits;
 mod migrating;
 mod money;
 mod notices;
+mod outage;
 mod process;
 mod quirks;
 mod reconciling;

@@ -255,8 +255,9 @@ impl Stage {
             simulator_stop,
             gateway: None,
         };
-        // Where nobody knows whose account it is, nothing is looked for: most tests want to see what they cause.
-        stage.fault(json!({"operation": "account", "fault": "html_500_before_sale"})).await;
+        // Where nobody knows whose account it is, nothing is looked for: most tests want to see what they cause. Refused,
+        // because what is no answer is asked for again.
+        stage.refuse("account").await;
         stage
     }
 
@@ -467,6 +468,30 @@ impl Stage {
         let answer =
             send(self.client.post(format!("{}/_simulator/faults", self.upstream)).json(&fault)).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
+    }
+
+    /// Upstream shows nobody what is owned. It says so itself, so buying goes on, as it would not while lists fail.
+    pub async fn refuse_lists(&self) {
+        self.refuse("list").await;
+    }
+
+    async fn refuse(&self, operation: &str) {
+        let body =
+            json!({"http_code": 400, "response_code": "BAD_REQUEST", "response_msg": "No.", "data": null});
+        self.fault(json!({"operation": operation, "fault": "arbitrary", "status": 400, "body": body})).await;
+    }
+
+    /// Waits until the gateway treats an operation of upstream's like this: `open` is left alone.
+    pub async fn until_circuit_is(&self, operation: &str, state: &str) {
+        let series = format!(
+            "numbers_gateway_upstream_circuit_state{{operation=\"{operation}\",state=\"{state}\"}} 1"
+        );
+        let looking = async {
+            while !self.ops("/metrics").await.text.contains(&series) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), looking).await.expect(&series);
     }
 
     /// Ends every fault.

@@ -1,7 +1,10 @@
 //! The client against a socket that misbehaves on purpose: each connection gets the next act of a script.
 #![expect(clippy::unwrap_used, reason = "a broken fixture stops the test")]
 
+mod circuit;
+mod leaving_alone;
 mod reading;
+mod retrying;
 mod tls;
 mod writing;
 
@@ -23,6 +26,7 @@ const SHORT: Duration = Duration::from_millis(400);
 const LONG: Duration = Duration::from_secs(20);
 
 /// What happens to one connection.
+#[derive(Clone)]
 enum Act {
     /// Reads the request, writes this, and keeps the connection open.
     Reply(String),

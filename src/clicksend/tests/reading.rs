@@ -88,9 +88,12 @@ async fn links_in_an_answer_are_never_followed() {
         .replace("https://evil.example", &elsewhere.base_url())
         .replace("\"last_page\":1", "\"last_page\":9");
     let redirect = format!("Location: {}/v3/numbers\r\n", elsewhere.base_url());
+    let redirect = || Act::ReplyAndClose(with_headers(302, &redirect, &envelope(200, "SUCCESS", &page)));
     let upstream = Upstream::playing([
         Act::ReplyAndClose(json(200, &envelope(200, "SUCCESS", &page))),
-        Act::ReplyAndClose(with_headers(302, &redirect, &envelope(200, "SUCCESS", &page))),
+        redirect(),
+        redirect(),
+        redirect(),
     ])
     .await;
     let client = Client::of(&upstream.base_url());
@@ -164,6 +167,8 @@ async fn refused_credentials_are_remembered_until_a_call_succeeds() {
     let replies = [
         json(401, &envelope(401, "UNAUTHORIZED", "null")),
         json(503, "<html>busy</html>"),
+        json(503, "<html>busy</html>"),
+        json(503, "<html>busy</html>"),
         json(200, &envelope(200, "SUCCESS", OFFERS)),
     ];
     let mut upstream = Upstream::playing(replies.map(Act::ReplyAndClose)).await;
@@ -177,8 +182,9 @@ async fn refused_credentials_are_remembered_until_a_call_succeeds() {
     assert!(client.clicksend.replace_credentials(Credentials::new("acme", &"new".into()).unwrap()));
     search().await.unwrap();
     assert!(!client.clicksend.credentials_refused());
-    upstream.request().await;
-    upstream.request().await;
+    for _ in 0..4 {
+        upstream.request().await;
+    }
     assert!(upstream.request().await.contains(&BASE64.encode("acme:new")));
 }
 
@@ -208,17 +214,19 @@ async fn what_is_no_answer_of_clicksends_makes_it_unavailable() {
         ("201", Act::ReplyAndClose(json(201, &success))),
         ("204", Act::ReplyAndClose("HTTP/1.1 204 No Content\r\n\r\n".to_owned())),
     ] {
-        let result = search(&Upstream::playing([act]).await).await;
+        let result = search(&Upstream::playing([act.clone(), act.clone(), act]).await).await;
         assert!(matches!(result, Err(ReadError::Unavailable(_))), "{name}: {result:?}");
     }
 }
 
 #[tokio::test]
-async fn an_answer_that_does_not_end_in_time_is_given_up() {
+async fn an_answer_that_does_not_end_in_time_is_given_up_and_its_time_is_over() {
     for act in [Act::Silence, Act::Reply("HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{".to_owned())] {
         let upstream = Upstream::playing([act]).await;
-        let account = Client::impatient(&upstream.base_url()).clicksend.account().await;
+        let client = Client::impatient(&upstream.base_url());
+        let account = client.clicksend.account().await;
         assert!(matches!(account, Err(ReadError::Unavailable(_))), "{account:?}");
+        assert_eq!(client.calls.lock().unwrap().len(), 1, "no time is left to ask again");
     }
 }
 

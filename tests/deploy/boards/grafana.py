@@ -20,10 +20,12 @@ NONE_IS_GOOD = bad_from(1, 1)
 
 
 def matching(**labels: str) -> str:
-    """A selector's braces: always of the chosen job; `x=...` is equal, `x_=...` matches, `not_x=...` is not equal."""
+    """A selector's braces: always of the chosen job; `x=...` is equal, `x_=...` matches, `not_x=...` and `not_x_=...` do not."""
     found = ['job=~"$job"']
     for name, value in labels.items():
-        if name.startswith("not_"):
+        if name.startswith("not_") and name.endswith("_"):
+            found.append(f'{name.removeprefix("not_")[:-1]}!~"{value}"')
+        elif name.startswith("not_"):
             found.append(f'{name.removeprefix("not_")}!="{value}"')
         elif name.endswith("_"):
             found.append(f'{name[:-1]}=~"{value}"')

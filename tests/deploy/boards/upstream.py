@@ -5,8 +5,10 @@ from boards.grafana import Board, bad_below, bad_from, matching, quantile, rate
 CALLS = "numbers_gateway_upstream_calls_total"
 SECONDS = "numbers_gateway_upstream_call_duration_seconds"
 LOOKS = "numbers_gateway_cache_requests_total"
-# `limited` never left.
-SENT = {"not_outcome": "limited"}
+RETRIES = "numbers_gateway_upstream_retries_total"
+CIRCUIT = "numbers_gateway_upstream_circuit_state"
+# These never left.
+SENT = {"not_outcome_": "limited|circuit_open"}
 FAILED = {"outcome_": "unavailable|ambiguous|not_sent"}
 
 
@@ -26,7 +28,7 @@ def board() -> Board:
     b.row("ClickSend")
     b.lines("Calls, by operation", "A second.", (rate(CALLS, "operation", **SENT), "{{operation}}"), unit="reqps", w=8, stacked=True)
     b.lines("Slowest 5 %, by operation", "Without the wait for the outbound limiter.", (quantile(0.95, SECONDS, "operation"), "{{operation}}"), unit="s", w=8)
-    b.lines("Calls that did not succeed", "A second, by what came of them; limited never left, ambiguous may have bought.",
+    b.lines("Calls that did not succeed", "A second, by what came of them; limited and circuit_open never left, ambiguous may have bought.",
             (rate(CALLS, "operation", "outcome", not_outcome="success") + " > 0", "{{operation}}: {{outcome}}"), unit="reqps", w=8, drawn="bars", stacked=True)
     b.table("Operations", "The last minutes.", [
         ("Calls a second", rate(CALLS, "operation", **SENT)), ("Half within", quantile(0.5, SECONDS, "operation") + " > 0"),
@@ -38,6 +40,10 @@ def board() -> Board:
     ])
     b.lines("Readings of the whole list", "A second, by what they are worth: only a complete one settles what became of a lost buy.",
             (rate("numbers_gateway_scans_total", "outcome"), "{{outcome}}"), unit="eps", h=7)
+    b.lines("Operations that are left alone", "By replica, where it is not closed: open is not asked, half open finds out. Search or list: nothing is bought.",
+            (f'max by (instance, operation, state) ({CIRCUIT}{matching(not_state="closed")}) > 0', "{{instance}} {{operation}}: {{state}}"), w=12, h=7, max=1)
+    b.lines("Reads asked again", "A second, by what the try before lacked. No buy is.",
+            (rate(RETRIES, "operation", "reason") + " > 0", "{{operation}}: {{reason}}"), unit="reqps", w=12, h=7, drawn="bars", stacked=True)
     b.row("Caches")
     b.lines("Where answers come from", "Looks a second: hit and stale cost nothing, coalesced waited for somebody else's call, miss made one.",
             (rate(LOOKS, "cache", "result"), "{{cache}}: {{result}}"), unit="reqps", w=12, stacked=True)

@@ -137,7 +137,7 @@ async fn the_forecast_tells_what_is_owned_what_may_be_and_what_nobody_knows_the_
     assert_eq!(years.series("numbers_gateway_account_auto_recharge").await, 1);
 
     // What is under way adds to each 1st, and is not part of it before it is bought.
-    years.stage.fault(json!({"operation": "list", "fault": "html_500_before_sale"})).await;
+    years.stage.refuse_lists().await;
     let next = years.stage.numbers_on_sale("AU").await[0].clone();
     years.stage.fault(json!({"operation": "buy", "fault": "drop_after_sale", "count": 1})).await;
     assert_eq!(years.stage.buy(&ann(), &next).await.verdict(), "409 PURCHASE_OUTCOME_UNKNOWN");

@@ -235,14 +235,17 @@ fn questions() -> Vec<Row> {
 
 /// What upstream may answer to a read that is no answer. None of it is a success, none is cached.
 fn refusals() -> Vec<Row> {
+    // What is no answer is asked for again, twice; what is one, be it a no, is not.
+    let unavailable = "503 UPSTREAM_UNAVAILABLE";
     let answered = |name, status, body: Value, verdict| {
-        row(name).answered("search", status, body).get(PATH, verdict).calls("search", 1)
+        let calls = if verdict == unavailable { 3 } else { 1 };
+        row(name).answered("search", status, body).get(PATH, verdict).calls("search", calls)
     };
     let broken = |name, fault: &str, parameters: Value| {
         row(name)
             .fault("search", fault, parameters)
-            .get(PATH, "503 UPSTREAM_UNAVAILABLE")
-            .calls("search", 1)
+            .get(PATH, unavailable)
+            .calls("search", 3)
             .calls("account", 0)
     };
     let credentials = "502 UPSTREAM_CREDENTIALS_REFUSED";
@@ -306,8 +309,12 @@ fn refusals() -> Vec<Row> {
             .fault("search", "wrong_content_type", json!({}))
             .get(PATH, "200 SUCCESS"),
         row("an error is not kept: the next caller gets an answer")
-            .fault("search", "html_500_before_sale", json!({"count": 1}))
+            .fault("search", "html_500_before_sale", json!({"count": 3}))
             .get(PATH, "503 UPSTREAM_UNAVAILABLE")
+            .get(PATH, "200 SUCCESS")
+            .calls("search", 4),
+        row("one broken answer is noticed by nobody")
+            .fault("search", "html_500_before_sale", json!({"count": 1}))
             .get(PATH, "200 SUCCESS")
             .calls("search", 2),
     ]

@@ -61,7 +61,9 @@ async fn another_account_freezes_everything_and_its_list_is_ignored_until_it_is_
 
 #[tokio::test]
 async fn upstream_that_does_not_answer_stops_no_start_and_is_asked_again() {
-    let stage = Stage::with("[purchases]\nabsence_window = \"2s\"\nsweep_every = \"1s\"\n").await;
+    let mut stage = Stage::looking_later("").await;
+    stage.fault(json!({"operation": "account", "fault": "html_500_before_sale"})).await;
+    stage.start_gateway().await;
     assert_eq!(stage.events("account.remembered").len(), 0);
     stage.end_faults().await;
     stage

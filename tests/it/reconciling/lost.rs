@@ -176,7 +176,7 @@ async fn a_restart_forgets_no_lost_purchase_and_begins_its_window_anew() {
     let mut stage = Stage::looking("").await;
     let numbers = stage.numbers_on_sale("AU").await;
     stage.await_young_list().await;
-    stage.fault(json!({"operation": "list", "fault": "arbitrary", "status": 500, "body": {}})).await;
+    stage.refuse_lists().await;
     let absent = stage.lose(&ann(), &numbers[0], json!({"fault": "drop_before_sale"})).await;
     let sold = stage.lose(&ann(), &numbers[1], json!({"fault": "drop_after_sale"})).await;
     stage.stop_gateway().await;

@@ -19,7 +19,7 @@ async fn stalled(fault: &str) -> (Stage, String, String) {
     stage.start_gateway().await;
     let number = stage.numbers_on_sale("AU").await[0].clone();
     stage.await_young_list().await;
-    stage.fault(json!({"operation": "list", "fault": "arbitrary", "status": 500, "body": {}})).await;
+    stage.refuse_lists().await;
     let location = stage.lose(&ann(), &number, json!({"fault": fault})).await;
     let early = stage
         .post(&administrator("dora"), &format!("{location}/resolve"), &json!({"outcome": "bought"}))
