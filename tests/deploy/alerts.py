@@ -48,6 +48,10 @@ def calls(operation, outcome):
     return gw("numbers_gateway_upstream_calls_total", operation=operation, outcome=outcome)
 
 
+def circuit(operation, state, instance="a:9464"):
+    return gw("numbers_gateway_upstream_circuit_state", operation=operation, state=state, instance=instance)
+
+
 def charged(team="growth", charge="setup"):
     return gw("numbers_gateway_spend_total", team=team, country="AU", charge=charge, currency="AUD")
 
@@ -196,6 +200,17 @@ CASES = {
         ({calls("search", "success"): "0+99x40", calls("search", "unavailable"): "0+1x40"}, 30),
         ({calls("buy", "ambiguous"): "0x20 1x20", calls("buy", "success"): "0x20 1x20"}, 30),
         ({calls("search", "success"): "0+9x40", calls("search", "refused"): "0+9x40", calls("search", "limited"): "0+9x40"}, 30),
+        # Refused on our side: nobody knows whether it would have failed.
+        ({calls("search", "unavailable"): "0x20 1x20", calls("search", "circuit_open"): "0+9x40"}, 30),
+    ]),
+    "UpstreamDown": (PAGE, [
+        ({circuit("list", "closed"): "1x4 0x20", circuit("list", "open"): "0x4 1x8 0x1 1x11", circuit("list", "half_open"): "0x12 1x1 0x11",
+          circuit("list", "closed", "b:9464"): "1x24", circuit("search", "closed"): "1x24"}, 20, [{"job": JOB, "operation": "list"}]),
+    ], [
+        ({circuit("search", "closed"): "0x20", circuit("search", "open"): "1x20"}, 8),
+        # It was back in between.
+        ({circuit("search", "closed"): "0x8 1x1 0x20"}, 16),
+        ({circuit("search", "closed"): "1x30", circuit("search", "open"): "0x30", circuit("search", "half_open"): "0x30"}, 20),
     ]),
     "CredentialsRefused": (PAGE, [({calls("list", "credentials_refused"): "0x5 1x20"}, 7, [OF_JOB])], [
         ({calls("list", "credentials_refused"): "2x20", calls("list", "refused"): "0+1x20"}, 7),
