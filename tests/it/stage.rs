@@ -475,7 +475,8 @@ impl Stage {
         self.refuse("list").await;
     }
 
-    async fn refuse(&self, operation: &str) {
+    /// Upstream says no to an operation, in its own words.
+    pub async fn refuse(&self, operation: &str) {
         let body =
             json!({"http_code": 400, "response_code": "BAD_REQUEST", "response_msg": "No.", "data": null});
         self.fault(json!({"operation": operation, "fault": "arbitrary", "status": 400, "body": body})).await;
