@@ -39,20 +39,14 @@ impl Wired<'_> {
 
     /// Everything behind the operators' listener.
     pub(super) fn ops(&self, ground: &Ground, readiness: &Readiness, searches: Searches) -> OpsParts {
-        let (upstream, watched, metrics) =
-            (self.upstream.clone(), self.upstream.clone(), self.metrics.clone());
-        let look_at_circuits = move || {
-            for (operation, state) in watched.circuits() {
-                metrics.circuit_is(
-                    operation.as_str(),
-                    match state {
-                        CircuitState::Closed => CircuitFigure::Closed,
-                        CircuitState::HalfOpen => CircuitFigure::HalfOpen,
-                        CircuitState::Open => CircuitFigure::Open,
-                    },
-                );
-            }
+        let (upstream, watched) = (self.upstream.clone(), self.upstream.clone());
+        let figure = |state| match state {
+            CircuitState::Closed => CircuitFigure::Closed,
+            CircuitState::HalfOpen => CircuitFigure::HalfOpen,
+            CircuitState::Open => CircuitFigure::Open,
         };
+        let circuits =
+            move || watched.circuits().map(|(operation, state)| (operation.as_str(), figure(state)));
         OpsParts {
             metrics: self.metrics.clone(),
             figures: FigureReader::new(
@@ -67,7 +61,7 @@ impl Wired<'_> {
             buying: self.buying.clone(),
             searches,
             credentials_refused: Box::new(move || upstream.credentials_refused()),
-            look_at_circuits: Box::new(look_at_circuits),
+            circuits: Box::new(circuits),
             ready: readiness.clone(),
         }
     }

@@ -1,5 +1,6 @@
 //! The operators' listener: whether the process turns, whether it is ready, and its metrics. Never public.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -11,7 +12,7 @@ use axum::{Json, Router};
 use serde_json::json;
 
 use crate::auth::Verifier;
-use crate::metrics::{BuyingFigure, Metrics, ProcessFigure};
+use crate::metrics::{BuyingFigure, CircuitFigure, Metrics, ProcessFigure};
 use crate::service::buying::{Buying, BuyingState};
 use crate::service::figures::FigureReader;
 use crate::service::search::Searches;
@@ -29,8 +30,8 @@ pub struct OpsParts {
     pub buying: Buying,
     /// Whether upstream accepts our credentials, as far as is known.
     pub credentials_refused: Box<dyn Fn() -> bool + Send + Sync>,
-    /// Tells the metrics which operations of upstream's are left alone.
-    pub look_at_circuits: Box<dyn Fn() + Send + Sync>,
+    /// Which operations of upstream's are asked, and which are left alone.
+    pub circuits: Box<dyn Fn() -> [(&'static str, CircuitFigure); 3] + Send + Sync>,
     /// The pages that are kept.
     pub searches: Searches,
     /// Set once start-up is complete, unset while draining.
@@ -82,11 +83,13 @@ async fn readyz(State(parts): State<Arc<OpsParts>>) -> Response<Body> {
         BuyingState::Frozen(why) => json!({ "state": "frozen", "reason": why }),
     };
     let credentials = if (parts.credentials_refused)() { "refused" } else { "not refused" };
+    let circuits: BTreeMap<_, _> =
+        (parts.circuits)().into_iter().map(|(operation, state)| (operation, state.as_str())).collect();
     let body = Json(json!({
         "ready": ready,
         "database": database,
         "buying": buying,
-        "upstream": { "credentials": credentials },
+        "upstream": { "credentials": credentials, "circuits": circuits },
         "issuers": issuers,
     }));
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
@@ -100,7 +103,9 @@ async fn metrics(State(parts): State<Arc<OpsParts>>) -> Response<Body> {
     }
     parts.metrics.catch_up_with(process(&parts.searches).await);
     parts.metrics.database_is(parts.figures.database());
-    (parts.look_at_circuits)();
+    for (operation, state) in (parts.circuits)() {
+        parts.metrics.circuit_is(operation, state);
+    }
     parts.metrics.buying_is(match parts.buying.state() {
         BuyingState::On => BuyingFigure::On,
         BuyingState::Rehearsing => BuyingFigure::Rehearsal,

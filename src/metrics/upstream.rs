@@ -20,7 +20,8 @@ pub enum CircuitFigure {
 impl CircuitFigure {
     const ALL: [Self; 3] = [Self::Closed, Self::HalfOpen, Self::Open];
 
-    const fn as_str(self) -> &'static str {
+    /// The metric label.
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Closed => "closed",
             Self::HalfOpen => "half_open",

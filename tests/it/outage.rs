@@ -76,6 +76,10 @@ async fn upstream_that_is_away_is_not_asked_for_everybody_and_buying_comes_back_
     assert_eq!(stage.calls("search").await, asked, "neither was passed on");
     assert_eq!(stage.get(&ann(), SEARCH).await.status, 200, "what is in memory is answered");
     assert_eq!(stage.get(&ann(), "/v3/numbers").await.status, 200, "and so is what does not fail");
+    let ready = stage.ops("/readyz").await;
+    assert_eq!(ready.status, 200, "{}", ready.text);
+    let circuits = json!({"account": "closed", "list": "closed", "search": "open"});
+    assert_eq!(ready.json()["upstream"]["circuits"], circuits, "{}", ready.text);
     assert_eq!(stage.only("SELECT count(*) FROM purchases"), "0", "without a price there is no purchase");
 
     // Nobody searches meanwhile.
