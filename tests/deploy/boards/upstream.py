@@ -40,8 +40,8 @@ def board() -> Board:
     ])
     b.lines("Readings of the whole list", "A second, by what they are worth: only a complete one settles what became of a lost buy.",
             (rate("numbers_gateway_scans_total", "outcome"), "{{outcome}}"), unit="eps", h=7)
-    b.lines("Operations that are left alone", "By replica, where it is not closed: open is not asked, half open finds out. Search or list: nothing is bought.",
-            (f'max by (instance, operation, state) ({CIRCUIT}{matching(not_state="closed")}) > 0', "{{instance}} {{operation}}: {{state}}"), w=12, h=7, max=1)
+    b.lines("Operations that are left alone", "1 where a replica does not ask, or only finds out whether it is back. Search or list: nothing is bought there.",
+            (f'1 - min by (instance, operation) ({CIRCUIT}{matching(state="closed")})', "{{instance}} {{operation}}"), w=12, h=7, max=1)
     b.lines("Reads asked again", "A second, by what the try before lacked. No buy is.",
             (rate(RETRIES, "operation", "reason") + " > 0", "{{operation}}: {{reason}}"), unit="reqps", w=12, h=7, drawn="bars", stacked=True)
     b.row("Caches")
