@@ -5,44 +5,67 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use axum::body::HttpBody;
 use axum::http::{HeaderValue, Request, Response, Version, header};
 use hyper::body::{Frame, Incoming, SizeHint};
 use pin_project_lite::pin_project;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 use tower::Service;
 
 use super::gate::Place;
 use super::pulse::Pulse;
+
+/// Where this machine had no time to look, what was sent in time has only now been read: so much more to hand it to a handler.
+const MOMENT: Duration = Duration::from_millis(100);
 
 /// The stream of a connection. It holds the connection's place as long as it is open.
 pub(super) struct Stream<S> {
     inner: S,
     pulse: Arc<Pulse>,
     timer: Option<Pin<Box<Sleep>>>,
+    /// A deadline that was found to be over, and when it is meant.
+    overdue: Option<(Instant, Instant)>,
     _place: Place,
 }
 
 impl<S> Stream<S> {
     pub(super) const fn new(inner: S, pulse: Arc<Pulse>, place: Place) -> Self {
-        Self { inner, pulse, timer: None, _place: place }
+        Self { inner, pulse, timer: None, overdue: None, _place: place }
     }
 
     /// Whoever finds nothing to do asks here: pending while there is time, an error when there is none.
     fn out_of_time(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
         loop {
-            let Some(deadline) = self.pulse.deadline() else { return Poll::Pending };
-            let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+            let now = Instant::now();
+            let Some(deadline) = self.pulse.deadline(now) else { return Poll::Pending };
+            let end = self.end(deadline, now);
+            // By the clock: a timer says nothing to those who send so much that their turn is over.
+            if end <= now {
+                return Poll::Ready(io::ErrorKind::TimedOut.into());
+            }
+            let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(end)));
             // One that comes too early is set anew when it comes: most requests are answered long before.
-            if timer.deadline() > deadline || timer.is_elapsed() {
-                timer.as_mut().reset(deadline);
+            if timer.deadline() > end || timer.is_elapsed() {
+                timer.as_mut().reset(end);
             }
             ready!(timer.as_mut().poll(cx));
-            let rang = timer.deadline();
-            if self.pulse.deadline().is_some_and(|still| still <= rang) {
-                return Poll::Ready(io::ErrorKind::TimedOut.into());
+        }
+    }
+
+    /// When it is over: a moment after the first look that comes too late.
+    fn end(&mut self, deadline: Instant, now: Instant) -> Instant {
+        if now < deadline {
+            return deadline;
+        }
+        match self.overdue {
+            Some((overdue, end)) if overdue == deadline => end,
+            Some(_) | None => {
+                let end = now + MOMENT;
+                self.overdue = Some((deadline, end));
+                end
             }
         }
     }

@@ -43,8 +43,11 @@ const HEAD_LINES: usize = 64;
 const STREAMS: u32 = 100;
 /// Resets that an HTTP/2 client may leave behind unprocessed: beyond, it is one of those who only reset.
 const RESETS: usize = 20;
-/// An HTTP/2 client that does not answer a ping within the same time again is gone.
+/// An HTTP/2 client is asked whether it is there.
 const PING_EVERY: Duration = Duration::from_secs(20);
+/// One that has not answered by then is gone. Answers that wait to be read count as none: longer than this machine is ever
+/// without time to read.
+const PONG_WITHIN: Duration = Duration::from_mins(2);
 /// A scrape and a probe or two; nobody else knows this listener.
 const OPS_CONNECTIONS: usize = 64;
 
@@ -131,14 +134,14 @@ impl Listener {
         let service = Shared::new(routes);
         match certificate {
             None => {
-                let server = bounded(server.acceptor(gate), bounds);
+                let server = bounded(server.acceptor(gate));
                 tasks.spawn(async move { report(server.serve(service).await, end) });
             }
             Some(certificate) => {
                 let acceptor = RustlsAcceptor::new(certificate.config())
                     .handshake_timeout(bounds.patience.head)
                     .acceptor(gate);
-                let server = bounded(server.acceptor(acceptor), bounds);
+                let server = bounded(server.acceptor(acceptor));
                 tasks.spawn(async move { report(server.serve(service).await, end) });
             }
         }
@@ -163,7 +166,7 @@ impl Listener {
     }
 }
 
-fn bounded<A>(mut server: Server<SocketAddr, A>, bounds: &Bounds) -> Server<SocketAddr, A> {
+fn bounded<A>(mut server: Server<SocketAddr, A>) -> Server<SocketAddr, A> {
     let builder = server.http_builder();
     // Written as documented, `X-Gateway-Purchase`: ClickSend's Python SDK hands headers on in a dict that tells case.
     let mut http1 = builder.http1();
@@ -176,9 +179,10 @@ fn bounded<A>(mut server: Server<SocketAddr, A>, bounds: &Bounds) -> Server<Sock
         .max_pending_accept_reset_streams(RESETS)
         .max_local_error_reset_streams(RESETS)
         .keep_alive_interval(Some(PING_EVERY))
-        .keep_alive_timeout(PING_EVERY);
-    // Also bounds the time in which it is found out which HTTP is spoken.
-    server.first_request_timeout(bounds.patience.head)
+        .keep_alive_timeout(PONG_WITHIN);
+    // Not its own timeout of a first request: it counts against the client what this machine had no time for. Until then,
+    // too, a connection has its pulse.
+    server
 }
 
 fn report(result: std::io::Result<()>, end: watch::Sender<()>) {

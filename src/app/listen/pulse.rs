@@ -62,14 +62,14 @@ impl Pulse {
     }
 
     /// When the connection has to end unless something goes on before.
-    pub(super) fn deadline(&self) -> Option<Instant> {
+    pub(super) fn deadline(&self, now: Instant) -> Option<Instant> {
         let mut state = self.state();
         let within = match state.owed {
             _ if state.handled > 0 => return None,
             Owed::Head if state.sent == 0 => self.patience.head,
             Owed::Head | Owed::Request | Owed::Stream => self.patience.idle,
         };
-        Some(*state.since.get_or_insert_with(Instant::now) + within)
+        Some(*state.since.get_or_insert(now) + within)
     }
 
     /// Bytes came.
@@ -137,7 +137,7 @@ mod tests {
     }
 
     fn left(pulse: &Pulse) -> Option<Duration> {
-        pulse.deadline().map(|deadline| deadline - Instant::now())
+        pulse.deadline(Instant::now()).map(|deadline| deadline - Instant::now())
     }
 
     #[tokio::test(start_paused = true)]

@@ -132,18 +132,39 @@ async fn a_head_has_less_time_than_the_next_request() {
     stage.finish().await;
 }
 
+/// A request for what is not there, and everything before it.
+fn hello_of_http_2() -> Vec<u8> {
+    let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+    // :method GET, :scheme http, :path / from the static table; :authority literal.
+    let head = [&[0x82, 0x86, 0x84, 0x41, 7][..], b"gateway"].concat();
+    let headers = [&[0, 0, u8::try_from(head.len()).unwrap(), 1, 5, 0, 0, 0, 1][..], &head].concat();
+    [&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], &settings, &headers].concat()
+}
+
+/// The one thread of client and gateway stands still for longer than a head may take, when the head was sent.
+#[tokio::test]
+async fn what_was_sent_in_time_is_answered_however_late_it_is_read() {
+    let stage = with_timeouts("1s", "1s").await;
+    let (mut one, mut two) = (connect(&stage, "127.0.0.1").await, connect(&stage, "127.0.0.1").await);
+    while stage.metric("numbers_gateway_connections").await < 2 {
+        tokio::task::yield_now().await;
+    }
+    one.write_all(b"GET /v1/me HTTP/1.1\r\nHost: gateway\r\n\r\n").await.unwrap();
+    two.write_all(&hello_of_http_2()).await.unwrap();
+    std::thread::sleep(Duration::from_millis(1500));
+    let (received, _) = until_closed(&mut one).await;
+    assert_eq!(answers(&received)[0].status, "401");
+    let (received, _) = until_closed(&mut two).await;
+    assert!(String::from_utf8_lossy(&received).contains("NOT_FOUND"), "{received:?}");
+    stage.finish().await;
+}
+
 /// A client of HTTP/2 that has spoken and then only says that it is alive.
 #[tokio::test]
 async fn a_connection_of_http_2_without_requests_ends_like_any_other() {
     let stage = with_timeouts("1s", "1s").await;
     let mut stream = connect(&stage, "127.0.0.1").await;
-    let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
-    // :method GET, :scheme http, :path / from the static table; :authority literal.
-    let head = [&[0x82, 0x86, 0x84, 0x41, 7][..], b"gateway"].concat();
-    let headers = [&[0, 0, u8::try_from(head.len()).unwrap(), 1, 5, 0, 0, 0, 1][..], &head].concat();
-    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
-    stream.write_all(&settings).await.unwrap();
-    stream.write_all(&headers).await.unwrap();
+    stream.write_all(&hello_of_http_2()).await.unwrap();
     let (mut reading, mut writing) = stream.into_split();
     let pinging = async {
         let ping = [0, 0, 8, 6, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8];
