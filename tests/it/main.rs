@@ -39,6 +39,7 @@ mod replicas;
 mod roles;
 mod rotating;
 mod running;
+mod rushing;
 mod searching;
 mod stage;
 mod steering;

@@ -183,13 +183,19 @@ fn cache_status(answer: &Answer) -> &str {
 
 impl Stage {
     /// Looks at what the gateway says about itself until it serves as many requests as wanted, for a while.
-    async fn until_active_requests_are(&self, wanted: impl Fn(u64) -> bool) {
+    pub async fn until_active_requests_are(&self, wanted: impl Fn(usize) -> bool) {
+        let mut active = 0;
         let looking = async {
-            while !wanted(self.metric("http_server_active_requests").await) {
-                tokio::task::yield_now().await;
+            loop {
+                active = usize::try_from(self.metric("http_server_active_requests").await).unwrap();
+                if wanted(active) {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), looking).await.expect("as many requests as wanted");
+        let in_time = tokio::time::timeout(Duration::from_mins(3), looking).await;
+        assert!(in_time.is_ok(), "never as many as wanted; now there are {active}");
     }
 }
 
