@@ -44,3 +44,4 @@ mod searching;
 mod stage;
 mod steering;
 mod tokens;
+mod vanishing;

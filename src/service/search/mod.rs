@@ -35,6 +35,10 @@ const INSIST_AFTER: Duration = Duration::from_secs(5);
 /// Nothing on sale is news that may change soon: an answer without rows is fresh for no longer than this.
 const EMPTY_FRESH_FOR: Duration = Duration::from_secs(10);
 
+/// Longer than any call for a page takes, from the wait for its slot to the last byte (`upstream.read_timeout`: 2 minutes at
+/// most). A page that was made before a sale comes that much later, and is kept from then on.
+const LONGEST_CALL: Duration = Duration::from_mins(3);
+
 /// How long answers are kept.
 #[derive(Clone, Copy, Debug)]
 pub struct Freshness {
@@ -177,8 +181,9 @@ impl Searches {
             .weigher(|key: &PageKey, entry: &Arc<Entry>| weight(key, entry))
             .time_to_live(freshness.stale_for)
             .build();
-        let taken =
-            moka::sync::Cache::builder().max_capacity(10_000).time_to_live(freshness.stale_for).build();
+        // Longer than any page that may still show the number.
+        let remembered = freshness.stale_for + LONGEST_CALL;
+        let taken = moka::sync::Cache::builder().max_capacity(10_000).time_to_live(remembered).build();
         Self(Arc::new(Inner {
             upstream,
             pages,
