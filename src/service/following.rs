@@ -81,11 +81,11 @@ impl Following {
         if news.last == seen {
             return Ok(Taken::Nothing);
         }
-        for purchase in &news.purchases {
+        for (purchase, is_taken) in &news.purchases {
             let number = purchase.number.as_str();
             // One that upstream does not have any more stays out of the pages that still show it.
             let is_gone = purchase.code.as_deref() == Some(Code::NumberNotAvailable.as_str());
-            if purchase.state.is_active() || is_gone {
+            if *is_taken || is_gone {
                 self.searches.forget_number(number);
             } else {
                 self.searches.offer_again(number);
@@ -115,7 +115,8 @@ enum Taken {
 struct News {
     last: Head,
     told: Vec<Told>,
-    purchases: Vec<Purchase>,
+    /// With whether its number is taken, by this purchase or by another one: who came too late does not free it.
+    purchases: Vec<(Purchase, bool)>,
 }
 
 /// Nothing where the database went back.
@@ -131,9 +132,11 @@ fn read(session: &store::Session<'_>, seen: Head) -> Result<Option<News>, store:
         .collect();
     let mut purchases = Vec::new();
     for id in ids {
-        if let Ok(id) = id.parse() {
-            purchases.extend(store::purchases::find(session, id)?);
-        }
+        let Ok(id) = id.parse() else { continue };
+        let Some(purchase) = store::purchases::find(session, id)? else { continue };
+        let is_taken =
+            purchase.state.is_active() || store::purchases::active_for(session, &purchase.number)?.is_some();
+        purchases.push((purchase, is_taken));
     }
     let last = told.last().map_or(seen, |last| last.head);
     Ok(Some(News { last, told, purchases }))

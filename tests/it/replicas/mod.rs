@@ -11,6 +11,7 @@ mod line;
 mod reaching;
 mod rolling;
 mod sharing;
+mod vanishing;
 
 use std::time::Duration;
 
