@@ -13,9 +13,9 @@ use crate::chaos::random::Random;
 use crate::chaos::{seed, wanted};
 use crate::stage::{Answer, Somebody, Stage, ann, send, somebody};
 
-/// Buys of a plain `cargo test`, each among as many searches as follow: 2,000 pairs that chance interleaves. `tests/run chaos`
-/// asks for 10,000 by `VANISHING_BUYS`.
-const BUYS: usize = 50;
+/// Buys, each among as many searches as follow: 10,000 pairs that chance interleaves. `VANISHING_BUYS` asks for more or less,
+/// and `CHAOS_SEED` repeats a run.
+const BUYS: usize = 250;
 const SEARCHES: usize = 40;
 /// Forms of one question: hits that were kept whole, pages that are cut anew, pages that are read by two calls.
 const FORMS: [&str; 5] = [
