@@ -39,7 +39,8 @@ class OnDisk(Pair):
         super().start(environment)
 
 
-PAIR = OnDisk(FOLDER)
+# One whose outcome finds no place is under way for as long as the disk is full; nobody waits for that here.
+PAIR = OnDisk(FOLDER, "[purchases]\nanswer_within = \"1s\"\n")
 REQUESTER = PAIR.token("rita", "requester")
 NUMBERS = iter(PAIR.offers("AU") + PAIR.offers("AU", 2) + PAIR.offers("AU", 3))
 BALLAST = DISK / "ballast"
@@ -47,8 +48,7 @@ EMERGENCY = DISK / "gateway.emergency"
 
 
 def one_more() -> str:
-    # One whose outcome finds no place is under way for as long as the disk is full; nobody waits for that here.
-    return buy(PAIR, REQUESTER, next(NUMBERS), Prefer="wait=1")
+    return buy(PAIR, REQUESTER, next(NUMBERS))
 
 
 def search() -> int:

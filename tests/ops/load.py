@@ -205,6 +205,15 @@ class Load:
             # A pace, not a wait for anything.
             self.over.wait(self.dice.expovariate(1 / self.pace))
 
+    def rush(self, count: int = 12):
+        """So many readings at once: whatever there are several of (connections to the database, threads) is all in use."""
+        deeds = [self.money, self.evidence, self.console, self.lists]
+        crowd = [threading.Thread(target=deeds[index % len(deeds)], daemon=True) for index in range(count)]
+        for one in crowd:
+            one.start()
+        for one in crowd:
+            one.join(90)
+
     def faults(self):
         while not self.over.wait(self.dice.expovariate(1 / FAULT_EVERY)):
             operation, fault, more = self.dice.choice(FAULTS)

@@ -2,8 +2,9 @@
 
     soak.py SECONDS
 
-The first third warms up: caches, pools and the allocator's own fill, and numbers are bought faster, so that the database
-outgrows what SQLite keeps of it (4 MB, and 1 MB a reader). Over the rest the slope of the memory is the median of
+The first third warms up: caches, pools and the allocator's own fill, numbers are bought faster, so that the database
+outgrows what SQLite keeps of it (4 MB, and 1 MB for each of four readers), and now and then as many read at once as may:
+what is bounded is as large as it gets before it is measured. Over the rest the slope of the memory is the median of
 the slopes between all pairs of samples (Theil and Sen), which a few odd samples do not move. Over less than ten minutes a
 slope says nothing, so there only the size is judged. Samples are kept in soak.csv. SOAK_SEED repeats the draws.
 """
@@ -34,6 +35,7 @@ PACE = 0.06
 WARMING = SECONDS / 3
 BUY_EVERY = 2.5 if SECONDS >= 600 else 0.4
 BUY_EVERY_WARMING = 0.4
+RUSH_EVERY = 10.0
 SAMPLE_EVERY = 5.0 if SECONDS >= 600 else 1.0
 SLOPE_MIB_PER_HOUR = 1.0
 # Callers' and upstream's connections come and go; within seconds that moves the middle by a few.
@@ -88,6 +90,8 @@ def soak() -> tuple[Pair, Load, list[dict]]:
     with open(FOLDER.parent / "soak.csv", "w") as kept:
         while (now := time.monotonic() - began) < SECONDS:
             load.buy_every = BUY_EVERY_WARMING if now < WARMING else BUY_EVERY
+            if now < WARMING and load.due("rush", RUSH_EVERY):
+                load.rush()
             samples.append({"at": now, **sample(pair.server.process.pid)})
             if len(samples) == 1:
                 print(*samples[0], sep=",", file=kept)
