@@ -152,7 +152,8 @@ impl Gateway {
         let ops = parts.ops(&ground, &readiness, public.searches.clone());
         let reload = Reload::new(&parts, &public, limits.clone()).await?;
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        begin_tasks(&parts, &public, witness, &tasks, &stop);
+        let begun = wiring::following(&public, &parts.store).begin().await?;
+        begin_tasks(&parts, &public, (witness, begun), &tasks, &stop);
         let (searches, router) = (public.searches.clone(), PublicRouter::new(public));
         let (tidy_limit, stop_tidying) = (router.tidier(), stop.clone());
         tasks.spawn(every(TIDY_EVERY, stop_tidying, move || {
@@ -295,7 +296,7 @@ async fn recover(purchasing: &Purchasing, registrations: &Registrations) -> Resu
 fn begin_tasks(
     parts: &wiring::Wired<'_>,
     public: &PublicParts,
-    witness: Witness,
+    (witness, begun): (Witness, Head),
     tasks: &TaskTracker,
     stop: &CancellationToken,
 ) {
@@ -306,7 +307,7 @@ fn begin_tasks(
     tasks.spawn(upstream::keep_asking(parts.upstream.clone(), stop.clone()));
     tasks.spawn(public.reconciling.clone().run(stop.clone()));
     tasks.spawn(public.notices.clone().run(stop.clone()));
-    tasks.spawn(wiring::following(public, &parts.store).run(stop.clone()));
+    tasks.spawn(wiring::following(public, &parts.store).run(begun, stop.clone()));
     let registrations = public.registrations.clone();
     begin_sharing(parts, (public.purchasing.clone(), registrations.clone()), tasks, stop);
     let sweep_every = parts.config.purchases.sweep_every;

@@ -36,24 +36,29 @@ pub struct Following {
 }
 
 impl Following {
+    /// From where to follow: to be read before anybody is served, so that no page can be older.
+    pub async fn begin(&self) -> Result<Head, Refusal> {
+        Ok(self.store.read(store::audit::head).await?)
+    }
+
     /// Follows until `stop`.
-    pub async fn run(self, stop: CancellationToken) {
+    pub async fn run(self, begun: Head, stop: CancellationToken) {
         if self.store.is_shared() {
-            stop.run_until_cancelled(self.follow()).await;
+            stop.run_until_cancelled(self.follow(begun)).await;
         }
     }
 
-    async fn follow(&self) {
+    async fn follow(&self, begun: Head) {
         let mut newest = self.store.newest_event();
+        let mut seen = begun;
         // What was read at the start may be older than what is read from now on.
-        let mut seen = Head::GENESIS;
         let mut is_behind = true;
         loop {
             newest.mark_unchanged();
-            let taken = if is_behind { self.start_again().await } else { self.take_in(seen).await };
+            let taken = if is_behind { self.start_again(seen).await } else { self.take_in(seen).await };
             match taken {
                 Ok(Taken::UpTo(last)) => (seen, is_behind) = (last, false),
-                Ok(Taken::WentBack) => is_behind = true,
+                Ok(Taken::WentBack(head)) => (seen, is_behind) = (head, true),
                 Ok(Taken::Nothing) => {
                     // Never an error: the store is ours.
                     let _ = newest.changed().await;
@@ -66,9 +71,8 @@ impl Following {
         }
     }
 
-    /// Reads everything that is kept in memory, as of no earlier than what it returns.
-    async fn start_again(&self) -> Result<Taken, Refusal> {
-        let head = self.store.read(store::audit::head).await?;
+    /// Reads everything that is kept in memory, as of no earlier than `head`.
+    async fn start_again(&self, head: Head) -> Result<Taken, Refusal> {
         self.freezes.reread().await?;
         self.owned.reread().await?;
         Ok(Taken::UpTo(head))
@@ -76,7 +80,7 @@ impl Following {
 
     async fn take_in(&self, seen: Head) -> Result<Taken, Refusal> {
         let Some(news) = self.store.read(move |session| read(session, seen)).await? else {
-            return Ok(Taken::WentBack);
+            return Ok(Taken::WentBack(self.begin().await?));
         };
         if news.last == seen {
             return Ok(Taken::Nothing);
@@ -107,8 +111,8 @@ enum Taken {
     Nothing,
     /// To here.
     UpTo(Head),
-    /// The database does not have what was seen any more (PROTOCOL.md, evidence).
-    WentBack,
+    /// The database does not have what was seen any more (PROTOCOL.md, evidence), but this.
+    WentBack(Head),
 }
 
 /// Newer events.
