@@ -4,7 +4,8 @@
 //! that everybody may have (who asks, for which team, whether he may read at all) lies there ready to be looked at; the
 //! [`Principal`] is only put together again for who does more than that.
 
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
@@ -14,116 +15,155 @@ use super::keys::KeyTable;
 use crate::domain::canonical::Digest;
 use crate::domain::principal::{Person, PersonRef, Principal, Role, TeamId};
 
-/// Bytes of all tokens together: of usual ones 150,000.
+/// Bytes of all tokens together: of usual ones 200,000.
 const BYTES: u64 = 32 * 1024 * 1024;
 /// What an entry takes beside its texts: key, value, their place in the table, two counters.
 const ENTRY: u64 = 128;
 /// A guess at how many there will be, by which the cache sizes itself at its beginning.
 const USUALLY: usize = 1_000;
+/// Different teams and roles together, some two hundred bytes each. Who comes with others beyond that is verified every time.
+const COMMON: usize = 10_000;
 
 /// The tokens that passed. Bounded: who has not come for long goes first.
 #[derive(Debug)]
-pub(super) struct Memory(Cache<Digest, Verified, ByBytes>);
+pub(super) struct Memory {
+    tokens: Cache<Digest, Verified, ByBytes>,
+    common: Mutex<HashSet<Arc<Common>>>,
+}
 
 /// A token that passed, and what that rests on.
 #[derive(Clone, Debug)]
 pub(super) struct Verified {
-    /// Which of the issuers.
-    pub(super) issuer: usize,
+    common: Arc<Common>,
     /// The keys of then; with any other the signature is checked again.
     pub(super) table: Arc<KeyTable>,
     /// The token's end, in seconds since 1970.
     pub(super) expires_at: i64,
-    /// Whether it gives any role.
-    pub(super) has_role: bool,
-    /// The first team, the subject, and the [`Rest`] as JSON, one after the other.
+    /// The subject, and the [`Rest`] as JSON, if there is any.
     texts: Arc<str>,
-    team: u8,
     subject: u16,
 }
 
-/// What only some requests want to know. The issuer is the one that vouches for it all.
-#[derive(Serialize, Deserialize)]
-struct Rest(Option<String>, Option<String>, Vec<TeamId>, Vec<Role>, Option<String>, bool);
+/// What many tokens say alike, each once.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Common {
+    /// Which of the issuers.
+    issuer: usize,
+    teams: Vec<TeamId>,
+    roles: BTreeSet<Role>,
+    may_approve: bool,
+}
+
+/// What only people's tokens say, and few requests want to know: name, address, and the subject of who acts. The issuer is
+/// the one that vouches for it all.
+#[derive(Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Rest(Option<String>, Option<String>, Option<String>);
 
 impl Memory {
     pub(super) fn new() -> Self {
-        Self(Cache::with_weighter(USUALLY, BYTES, ByBytes))
+        Self { tokens: Cache::with_weighter(USUALLY, BYTES, ByBytes), common: Mutex::default() }
     }
 
     pub(super) fn recall(&self, token: &Digest) -> Option<Verified> {
-        self.0.get(token)
+        self.tokens.get(token)
     }
 
-    pub(super) fn keep(&self, token: Digest, verified: Verified) {
-        self.0.insert(token, verified);
+    /// Keeps who a token stands for by the word of this issuer and its keys. One who cannot be told in short is not kept.
+    pub(super) fn keep(&self, token: Digest, principal: &Principal, issuer: usize, table: Arc<KeyTable>) {
+        let common = Common {
+            issuer,
+            teams: principal.teams.clone(),
+            roles: principal.roles.clone(),
+            may_approve: principal.may_approve,
+        };
+        if let Some(common) = self.shared(common)
+            && let Some(verified) = Verified::new(principal, common, table)
+        {
+            self.tokens.insert(token, verified);
+        }
     }
 
     /// Lets go of what opens nothing any more.
     pub(super) fn retain(&self, holds: impl Fn(&Verified) -> bool) {
-        self.0.retain(|_, verified| holds(verified));
+        self.tokens.retain(|_, verified| holds(verified));
+        self.common().retain(is_used);
+    }
+
+    fn shared(&self, common: Common) -> Option<Arc<Common>> {
+        let mut known = self.common();
+        if let Some(known) = known.get(&common) {
+            return Some(Arc::clone(known));
+        }
+        if known.len() >= COMMON {
+            known.retain(is_used);
+        }
+        let common = Arc::new(common);
+        (known.len() < COMMON && known.insert(Arc::clone(&common))).then_some(common)
+    }
+
+    fn common(&self) -> MutexGuard<'_, HashSet<Arc<Common>>> {
+        self.common.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+fn is_used(common: &Arc<Common>) -> bool {
+    Arc::strong_count(common) > 1
+}
+
 impl Verified {
-    /// `None` for a principal that cannot be told in short; he is verified every time then.
-    pub(super) fn new(principal: &Principal, issuer: usize, table: Arc<KeyTable>) -> Option<Self> {
-        let Principal { person, name, email, teams, roles, actor, may_approve, expires_at } = principal;
-        let (team, others) =
-            teams.split_first().map_or(("", teams.as_slice()), |(first, others)| (first.as_str(), others));
-        let rest = Rest(
-            name.clone(),
-            email.clone(),
-            others.to_vec(),
-            roles.iter().copied().collect(),
-            actor.as_ref().map(|actor| actor.subject.clone()),
-            *may_approve,
-        );
-        let rest = serde_json::to_string(&rest).ok()?;
+    fn new(principal: &Principal, common: Arc<Common>, table: Arc<KeyTable>) -> Option<Self> {
+        let Principal { person, name, email, actor, expires_at, .. } = principal;
+        let rest = Rest(name.clone(), email.clone(), actor.as_ref().map(|actor| actor.subject.clone()));
+        let rest = if rest == Rest::default() { String::new() } else { serde_json::to_string(&rest).ok()? };
         Some(Self {
-            issuer,
+            common,
             table,
             expires_at: *expires_at,
-            has_role: !roles.is_empty(),
-            texts: [team, person.subject.as_str(), rest.as_str()].concat().into(),
-            team: team.len().try_into().ok()?,
+            texts: [person.subject.as_str(), rest.as_str()].concat().into(),
             subject: person.subject.len().try_into().ok()?,
         })
     }
 
+    /// Which of the issuers.
+    pub(super) fn issuer(&self) -> usize {
+        self.common.issuer
+    }
+
+    /// Whether it gives any role.
+    pub(super) fn has_role(&self) -> bool {
+        !self.common.roles.is_empty()
+    }
+
     /// Whom it stands for, by this issuer's word.
     pub(super) fn person<'a>(&'a self, issuer: &'a str) -> PersonRef<'a> {
-        PersonRef { issuer, subject: self.parts().1 }
+        PersonRef { issuer, subject: self.parts().0 }
     }
 
     /// The first team, as it is noted in the log.
     pub(super) fn team(&self) -> Option<&str> {
-        let team = self.parts().0;
-        (!team.is_empty()).then_some(team)
+        self.common.teams.first().map(TeamId::as_str)
     }
 
     /// The whole principal again.
     pub(super) fn principal(&self, issuer: &str) -> Option<Principal> {
-        let (team, subject, rest) = self.parts();
-        let Rest(name, email, others, roles, actor, may_approve) = serde_json::from_str(rest).ok()?;
+        let (subject, rest) = self.parts();
+        let Rest(name, email, actor) =
+            if rest.is_empty() { Rest::default() } else { serde_json::from_str(rest).ok()? };
         let person = |subject: &str| Person { issuer: issuer.to_owned(), subject: subject.to_owned() };
-        let first: Option<TeamId> = if team.is_empty() { None } else { Some(team.parse().ok()?) };
         Some(Principal {
             person: person(subject),
             name,
             email,
-            teams: first.into_iter().chain(others).collect(),
-            roles: roles.into_iter().collect(),
+            teams: self.common.teams.clone(),
+            roles: self.common.roles.clone(),
             actor: actor.map(|actor| person(&actor)),
-            may_approve,
+            may_approve: self.common.may_approve,
             expires_at: self.expires_at,
         })
     }
 
-    fn parts(&self) -> (&str, &str, &str) {
-        let (team, rest) = self.texts.split_at_checked(self.team.into()).unwrap_or_default();
-        let (subject, rest) = rest.split_at_checked(self.subject.into()).unwrap_or_default();
-        (team, subject, rest)
+    fn parts(&self) -> (&str, &str) {
+        self.texts.split_at_checked(self.subject.into()).unwrap_or_default()
     }
 }
 
@@ -143,7 +183,7 @@ mod tests {
     use std::collections::BTreeSet;
     use std::sync::Arc;
 
-    use super::{BYTES, ENTRY, Memory, Verified};
+    use super::{BYTES, COMMON, ENTRY, Memory};
     use crate::auth::keys::KeyTable;
     use crate::domain::canonical::Digest;
     use crate::domain::principal::{Person, Principal, Role, TeamId};
@@ -164,36 +204,65 @@ mod tests {
         }
     }
 
-    fn kept(principal: &Principal) -> Verified {
-        Verified::new(principal, 0, Arc::new(KeyTable::Set(Vec::new()))).unwrap()
+    fn keys() -> Arc<KeyTable> {
+        Arc::new(KeyTable::Set(Vec::new()))
+    }
+
+    fn token(count: u32) -> Digest {
+        Digest::of(&[&count.to_be_bytes()])
     }
 
     #[test]
     fn whoever_is_recalled_is_who_he_was() {
         let longest = "t".repeat(63);
-        for whole in [
+        let memory = Memory::new();
+        for (count, whole) in [
             principal(&["growth"], Some("Rita \"R\" Moreau"), None),
             principal(&[], None, None),
             principal(&["growth", "support", &longest], None, Some("bot")),
             principal(&[&longest], Some(""), None),
-        ] {
-            let verified = kept(&whole);
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let token = token(count.try_into().unwrap());
+            memory.keep(token, &whole, count, keys());
+            let verified = memory.recall(&token).unwrap();
             assert_eq!(verified.principal(ISSUER).unwrap(), whole);
             assert_eq!(verified.team(), whole.teams.first().map(TeamId::as_str));
             assert_eq!(verified.person(ISSUER), whole.person.borrowed());
+            assert_eq!((verified.issuer(), verified.has_role()), (count, true));
         }
     }
 
     #[test]
     fn memory_is_bounded_and_what_does_not_hold_goes() {
-        let (memory, verified) = (Memory::new(), kept(&principal(&["growth"], None, None)));
-        for count in 0_u32..400_000 {
-            memory.keep(Digest::of(&[&count.to_be_bytes()]), verified.clone());
+        let (memory, known, keys) = (Memory::new(), principal(&["growth"], None, None), keys());
+        for count in 0..400_000 {
+            memory.keep(token(count), &known, 0, Arc::clone(&keys));
         }
-        assert!(memory.0.weight() <= BYTES, "{}", memory.0.weight());
-        assert!(memory.0.len() > 100_000, "{}", memory.0.len());
-        assert!(u64::try_from(memory.0.len()).unwrap() * ENTRY < BYTES);
+        assert!(memory.tokens.weight() <= BYTES, "{}", memory.tokens.weight());
+        assert!(memory.tokens.len() > 150_000, "{}", memory.tokens.len());
+        assert!(u64::try_from(memory.tokens.len()).unwrap() * ENTRY < BYTES);
+        assert_eq!(memory.common().len(), 1, "said once");
         memory.retain(|verified| verified.expires_at < 0);
-        assert_eq!(memory.0.len(), 0);
+        assert_eq!((memory.tokens.len(), memory.common().len()), (0, 0));
+    }
+
+    #[test]
+    fn so_many_kinds_of_callers_are_known_and_others_take_their_places_when_they_are_gone() {
+        let (memory, mut known, keys) = (Memory::new(), principal(&["growth"], None, None), keys());
+        for issuer in 0..=COMMON {
+            memory.keep(token(issuer.try_into().unwrap()), &known, issuer, Arc::clone(&keys));
+        }
+        assert_eq!(memory.tokens.len(), COMMON, "one too many");
+        known.expires_at = 0;
+        memory.keep(token(0), &known, 1, Arc::clone(&keys));
+        memory.keep(token(u32::MAX), &known, COMMON, keys);
+        assert_eq!(
+            memory.recall(&token(u32::MAX)).unwrap().issuer(),
+            COMMON,
+            "nobody was left with issuer 0"
+        );
     }
 }

@@ -70,7 +70,7 @@ impl Recalled {
 
     /// Whether it opens what any role opens.
     pub fn may_read(&self) -> bool {
-        self.verified.has_role
+        self.verified.has_role()
     }
 
     fn principal(&self) -> Option<Principal> {
@@ -78,7 +78,7 @@ impl Recalled {
     }
 
     fn issuer(&self) -> &str {
-        self.trust.issuers.get(self.verified.issuer).map_or("", |issuer| &issuer.options.issuer)
+        self.trust.issuers.get(self.verified.issuer()).map_or("", |issuer| &issuer.options.issuer)
     }
 }
 
@@ -122,9 +122,7 @@ impl Verifier {
         }
         let trust = self.trust.load_full();
         let (principal, issuer, table) = trust.examine(token, self.now(), &mut Trace::Off).await?;
-        if let Some(verified) = Verified::new(&principal, issuer, table) {
-            trust.remembered.keep(Digest::of(&[token.as_bytes()]), verified);
-        }
+        trust.remembered.keep(Digest::of(&[token.as_bytes()]), &principal, issuer, table);
         Ok(Arc::new(principal))
     }
 
@@ -241,7 +239,7 @@ impl Trust {
     }
 
     fn still_holds(&self, known: &Verified, now: i64) -> bool {
-        let table = self.issuers.get(known.issuer).and_then(Issuer::current);
+        let table = self.issuers.get(known.issuer()).and_then(Issuer::current);
         table.is_some_and(|table| Arc::ptr_eq(&table, &known.table))
             && !claims::has_passed(known.expires_at, now)
     }
