@@ -59,10 +59,10 @@ const DOORS: &[Door] = &[
     Door { room: "app", opens: Opens::Everything },
     door("telemetry", &["clock", "config", "request_id"]),
     // Handlers know neither SQL nor upstream: what they need of either, `service` hands on.
-    door("http", &["auth", "clock", "domain", "metrics", "request_id", "service", "telemetry"]),
-    door("service", &["clicksend", "clock", "domain", "metrics", "notify", "request_id", "store"]),
+    door("http", &["alike", "auth", "clock", "domain", "metrics", "request_id", "service", "telemetry"]),
+    door("service", &["alike", "clicksend", "clock", "domain", "metrics", "notify", "request_id", "store"]),
     // Adapters do not know each other.
-    door("auth", &["clock", "domain"]),
+    door("auth", &["alike", "clock", "domain"]),
     door("clicksend", &["clock", "domain"]),
     door("config", &["domain"]),
     door("metrics", &["domain"]),
@@ -70,6 +70,7 @@ const DOORS: &[Door] = &[
     door("store", &["clock", "domain", "request_id"]),
     // Shares nothing with the gateway, or a test against it would prove nothing.
     door("simulator", &[]),
+    door("alike", &[]),
     door("clock", &[]),
     door("request_id", &[]),
     door("domain", &[]),

@@ -4,14 +4,15 @@
 //! that everybody may have (who asks, for which team, whether he may read at all) lies there ready to be looked at; the
 //! [`Principal`] is only put together again for who does more than that.
 
-use std::collections::{BTreeSet, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
 
 use super::keys::KeyTable;
+use crate::alike::Alike;
 use crate::domain::canonical::Digest;
 use crate::domain::principal::{Person, PersonRef, Principal, Role, TeamId};
 
@@ -28,7 +29,7 @@ const COMMON: usize = 10_000;
 #[derive(Debug)]
 pub(super) struct Memory {
     tokens: Cache<Digest, Verified, ByBytes>,
-    common: Mutex<HashSet<Arc<Common>>>,
+    common: Alike<Common>,
 }
 
 /// A token that passed, and what that rests on.
@@ -61,7 +62,7 @@ struct Rest(Option<String>, Option<String>, Option<String>);
 
 impl Memory {
     pub(super) fn new() -> Self {
-        Self { tokens: Cache::with_weighter(USUALLY, BYTES, ByBytes), common: Mutex::default() }
+        Self { tokens: Cache::with_weighter(USUALLY, BYTES, ByBytes), common: Alike::at_most(COMMON) }
     }
 
     pub(super) fn recall(&self, token: &Digest) -> Option<Verified> {
@@ -76,7 +77,7 @@ impl Memory {
             roles: principal.roles.clone(),
             may_approve: principal.may_approve,
         };
-        if let Some(common) = self.shared(common)
+        if let Some(common) = self.common.one(&Arc::new(common))
             && let Some(verified) = Verified::new(principal, common, table)
         {
             self.tokens.insert(token, verified);
@@ -86,28 +87,8 @@ impl Memory {
     /// Lets go of what opens nothing any more.
     pub(super) fn retain(&self, holds: impl Fn(&Verified) -> bool) {
         self.tokens.retain(|_, verified| holds(verified));
-        self.common().retain(is_used);
+        self.common.tidy();
     }
-
-    fn shared(&self, common: Common) -> Option<Arc<Common>> {
-        let mut known = self.common();
-        if let Some(known) = known.get(&common) {
-            return Some(Arc::clone(known));
-        }
-        if known.len() >= COMMON {
-            known.retain(is_used);
-        }
-        let common = Arc::new(common);
-        (known.len() < COMMON && known.insert(Arc::clone(&common))).then_some(common)
-    }
-
-    fn common(&self) -> MutexGuard<'_, HashSet<Arc<Common>>> {
-        self.common.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn is_used(common: &Arc<Common>) -> bool {
-    Arc::strong_count(common) > 1
 }
 
 impl Verified {
@@ -244,20 +225,21 @@ mod tests {
         assert!(memory.tokens.weight() <= BYTES, "{}", memory.tokens.weight());
         assert!(memory.tokens.len() > 150_000, "{}", memory.tokens.len());
         assert!(u64::try_from(memory.tokens.len()).unwrap() * ENTRY < BYTES);
-        assert_eq!(memory.common().len(), 1, "said once");
+        let one_of_them = |count| memory.recall(&token(count)).unwrap().common;
+        assert!(Arc::ptr_eq(&one_of_them(399_999), &one_of_them(399_998)), "said once");
         memory.retain(|verified| verified.expires_at < 0);
-        assert_eq!((memory.tokens.len(), memory.common().len()), (0, 0));
+        assert_eq!(memory.tokens.len(), 0);
     }
 
     #[test]
     fn so_many_kinds_of_callers_are_known_and_others_take_their_places_when_they_are_gone() {
-        let (memory, mut known, keys) = (Memory::new(), principal(&["growth"], None, None), keys());
+        let (memory, known, keys) = (Memory::new(), principal(&["growth"], None, None), keys());
         for issuer in 0..=COMMON {
             memory.keep(token(issuer.try_into().unwrap()), &known, issuer, Arc::clone(&keys));
         }
         assert_eq!(memory.tokens.len(), COMMON, "one too many");
-        known.expires_at = 0;
         memory.keep(token(0), &known, 1, Arc::clone(&keys));
+        memory.retain(|_| true);
         memory.keep(token(u32::MAX), &known, COMMON, keys);
         assert_eq!(
             memory.recall(&token(u32::MAX)).unwrap().issuer(),

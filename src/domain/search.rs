@@ -76,7 +76,7 @@ impl SearchQuery {
 }
 
 /// One number on sale, as upstream describes it. Prices keep upstream's own decimals, whatever their scale.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 pub struct Offer {
     /// The number, in E.164 as far as upstream keeps to it.
     pub dedicated_number: String,
@@ -95,7 +95,7 @@ pub struct Offer {
 }
 
 /// The currency block that ClickSend adds to prices; all texts.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct CurrencyBlock {
     /// ISO 4217, like AUD.
     pub currency_name_short: Option<String>,

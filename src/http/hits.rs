@@ -18,6 +18,7 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use tower::Service;
 
+use crate::alike::Alike;
 use crate::auth::Recalled;
 use crate::http::authenticate;
 use crate::http::client::{OfPeer, Peer};
@@ -35,6 +36,9 @@ use crate::telemetry;
 /// A guess at how many answers there will be, by which the cache sizes itself at its beginning.
 const USUALLY: usize = 1_000;
 
+/// Different stretches between numbers, some hundred bytes each. Beyond that, an answer has its own.
+const STRETCHES: usize = 4_096;
+
 /// The routes, and in front of them what they answered last. Cheap to clone.
 #[derive(Clone)]
 pub struct Hits<S> {
@@ -49,6 +53,8 @@ struct Shelf {
     /// The head of a hit. What differs stands in it empty, so that it has its place.
     head: HeaderMap,
     answers: Cache<Box<str>, Arc<Finished>, ByBytes>,
+    /// What answers have in common.
+    stretches: Alike<[u8]>,
     counts: WholeHits,
 }
 
@@ -66,9 +72,18 @@ impl<S> Hits<S> {
             public: Arc::clone(public),
             head: head_of_a_hit(&public.settings),
             answers: Cache::with_weighter(USUALLY, public.settings.answer_bytes, ByBytes),
+            stretches: Alike::at_most(STRETCHES),
             counts: public.metrics.whole_hits(search::ROUTE),
         };
         Self { routes, shelf: Arc::new(shelf), peer: None }
+    }
+}
+
+impl<S> Hits<S> {
+    /// Lets go of what no answer says any more; for a slow timer.
+    pub(super) fn tidier(&self) -> impl Fn() + Send + 'static {
+        let kept = Arc::clone(&self.shelf);
+        move || kept.stretches.tidy()
     }
 }
 
@@ -111,9 +126,12 @@ where
         let answering = self.routes.call(request);
         Either::Right(Box::pin(async move {
             let mut response = answering.await?;
-            if let Some(finished) = response.extensions_mut().remove::<Arc<Finished>>()
+            if let Some(mut finished) = response.extensions_mut().remove::<Arc<Finished>>()
                 && let Some(target) = target
             {
+                if let Some(finished) = Arc::get_mut(&mut finished) {
+                    finished.body.share(&keeping.stretches);
+                }
                 keeping.answers.insert(target, finished);
             }
             Ok(response)

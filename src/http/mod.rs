@@ -71,9 +71,11 @@ impl PublicRouter {
     /// Lets go of what nobody uses; for a slow timer.
     pub fn tidier(&self) -> impl Fn() + Send + 'static {
         let (reads, addresses) = (Arc::clone(&self.reads), Arc::clone(&self.addresses));
+        let tidy_hits = self.router.tidier();
         move || {
             addresses.forget_idle();
             reads.forget_idle();
+            tidy_hits();
         }
     }
 }

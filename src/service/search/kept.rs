@@ -1,10 +1,18 @@
 //! An upstream page in little room.
 //!
 //! The rows of a page differ in their number and in little else: country, prices and requirement are the same for dozens
-//! of them. So each different rest is kept once, and of a row its number and which rest it has. Ten thousand pages take
-//! some megabytes, where they would take hundreds.
+//! of them, and for the next page as well. So each different rest is kept once for all pages, and of a row its number and
+//! which rest it has. Ten thousand pages take some megabytes, where they would take hundreds.
 
+use std::sync::Arc;
+
+use crate::alike::Alike;
 use crate::domain::search::{CurrencyBlock, Offer, OfferPage};
+
+/// Different rests: prices of a country and a kind of number. Beyond that, a page has its own.
+const RESTS: usize = 4_096;
+/// Different currencies; an account has one.
+const CURRENCIES: usize = 64;
 
 /// The rows of one upstream page.
 #[derive(Debug, PartialEq, Eq)]
@@ -12,12 +20,31 @@ pub(super) struct KeptPage {
     /// Offers in all.
     pub(super) total: u64,
     /// The currency of the prices.
-    pub(super) currency: Option<CurrencyBlock>,
+    pub(super) currency: Option<Arc<CurrencyBlock>>,
     /// All numbers, one after the other.
     numbers: Box<str>,
     rows: Box<[Row]>,
     /// What rows say beside their numbers, each once.
-    rests: Box<[Offer]>,
+    rests: Box<[Arc<Offer>]>,
+}
+
+/// What pages have in common.
+#[derive(Debug)]
+pub(super) struct Common {
+    rests: Alike<Offer>,
+    currencies: Alike<CurrencyBlock>,
+}
+
+impl Common {
+    pub(super) fn new() -> Self {
+        Self { rests: Alike::at_most(RESTS), currencies: Alike::at_most(CURRENCIES) }
+    }
+
+    /// Lets go of what no page says any more.
+    pub(super) fn tidy(&self) {
+        self.rests.tidy();
+        self.currencies.tidy();
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,13 +55,13 @@ struct Row {
 }
 
 impl KeptPage {
-    pub(super) fn of(page: OfferPage) -> Self {
+    pub(super) fn of(page: OfferPage, common: &Common) -> Self {
         let (mut numbers, mut rests) = (String::new(), Vec::new());
         let mut rows = Vec::with_capacity(page.offers.len());
         for mut offer in page.offers {
             numbers.push_str(&std::mem::take(&mut offer.dedicated_number));
-            let rest = rests.iter().position(|known| *known == offer).unwrap_or_else(|| {
-                rests.push(offer);
+            let rest = rests.iter().position(|known: &Arc<Offer>| **known == offer).unwrap_or_else(|| {
+                rests.push(common.rests.one_or_own(Arc::new(offer)));
                 rests.len() - 1
             });
             // A page is far smaller than four gigabytes; a larger one would lose its rows and nothing else.
@@ -44,7 +71,7 @@ impl KeptPage {
         }
         Self {
             total: page.total,
-            currency: page.currency,
+            currency: page.currency.map(|block| common.currencies.one_or_own(Arc::new(block))),
             numbers: numbers.into(),
             rows: rows.into(),
             rests: rests.into(),
@@ -67,7 +94,7 @@ impl KeptPage {
         })
     }
 
-    /// Bytes, roughly: the texts and what holds them.
+    /// Bytes, roughly: the texts and what holds them, as if no other page had the same rests.
     pub(super) fn bytes(&self) -> usize {
         const TEXTS_OF_A_REST: usize = 160;
         size_of::<Self>()
@@ -93,8 +120,10 @@ impl KeptRow<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::KeptPage;
-    use crate::domain::search::{Offer, OfferPage};
+    use std::sync::Arc;
+
+    use super::{Common, KeptPage};
+    use crate::domain::search::{CurrencyBlock, Offer, OfferPage};
 
     fn offer(number: &str, price: Option<&str>) -> Offer {
         Offer {
@@ -118,7 +147,7 @@ mod tests {
             ],
         ] {
             let page = OfferPage { total: 7, offers: offers.clone(), currency: None };
-            let kept = KeptPage::of(page);
+            let kept = KeptPage::of(page, &Common::new());
             assert_eq!(kept.rows().map(super::KeptRow::offer).collect::<Vec<_>>(), offers);
             assert_eq!((kept.total, kept.is_empty()), (7, offers.is_empty()));
         }
@@ -127,8 +156,16 @@ mod tests {
     #[test]
     fn a_hundred_rows_of_one_price_take_the_room_of_their_numbers() {
         let offers = (0..100).map(|row| offer(&format!("+1228555{row:04}"), Some("1.50"))).collect();
-        let kept = KeptPage::of(OfferPage { total: 100, offers, currency: None });
+        let (page, common) =
+            (OfferPage { total: 100, offers, currency: Some(CurrencyBlock::default()) }, Common::new());
+        let [kept, other] = [page.clone(), page].map(|page| KeptPage::of(page, &common));
         assert_eq!(kept.rests.len(), 1);
         assert!(kept.bytes() < 3_000, "{}", kept.bytes());
+        assert!(
+            kept.rests.iter().zip(&other.rests).all(|(one, other)| Arc::ptr_eq(one, other)),
+            "once for all pages"
+        );
+        let [Some(currency), Some(of_other)] = [&kept.currency, &other.currency] else { unreachable!() };
+        assert!(Arc::ptr_eq(currency, of_other));
     }
 }

@@ -27,7 +27,7 @@ use crate::service::limits::{KeyedLimit, Rate};
 use crate::service::refusal::{Code, Refusal};
 use crate::service::single_flight::{Flight, Part, SingleFlight};
 
-use kept::KeptPage;
+use kept::{Common, KeptPage};
 
 /// A caller may insist on asking upstream, but not more often than this for one question.
 const INSIST_AFTER: Duration = Duration::from_secs(5);
@@ -155,6 +155,7 @@ impl fmt::Debug for Searches {
 struct Inner {
     upstream: ClickSend,
     pages: Cache<PageKey, Arc<Entry>>,
+    common: Common,
     flights: SingleFlight<PageKey, Fetched>,
     /// Numbers that were bought or found gone: cached pages must not offer them any more.
     taken: moka::sync::Cache<String, ()>,
@@ -187,6 +188,7 @@ impl Searches {
         Self(Arc::new(Inner {
             upstream,
             pages,
+            common: Common::new(),
             flights: SingleFlight::new(background),
             taken,
             sales: AtomicU64::new(0),
@@ -231,7 +233,7 @@ impl Searches {
             let cut = on_sale.zip(page_start..).filter(|(_, row)| (first_row..=last_row).contains(row));
             answer.offers.extend(cut.map(|(row, _)| row.offer()));
             answer.total = entry.page.total;
-            answer.currency.clone_from(&entry.page.currency);
+            answer.currency = entry.page.currency.as_deref().cloned();
             answer.age = answer.age.max(self.0.age(&entry));
             answer.cache = answer.cache.max(cache);
             answer.standing.of.push(Arc::clone(&entry.origin));
@@ -267,6 +269,7 @@ impl Searches {
     /// Lets go of what nobody uses; for a slow timer.
     pub fn tidy(&self) {
         self.0.misses.forget_idle();
+        self.0.common.tidy();
     }
 }
 
@@ -341,7 +344,7 @@ impl Inner {
     async fn fetch(&self, key: PageKey) -> Fetched {
         let fetched = self.clock.boot();
         let page = self.upstream.search(&key.query, key.page, Purpose::People).await?;
-        let page = KeptPage::of(page);
+        let page = KeptPage::of(page, &self.common);
         let fresh_for = self.freshness.fresh_for;
         let fresh_for = if page.is_empty() { fresh_for.min(EMPTY_FRESH_FOR) } else { fresh_for };
         let origin = Origin { fetched, fresh_for, is_superseded: AtomicBool::new(false) };
@@ -375,7 +378,7 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
-    use super::{Entry, Freshness, KeptPage, Origin, PageKey, Searches};
+    use super::{Common, Entry, Freshness, KeptPage, Origin, PageKey, Searches};
     use crate::clicksend::{Call, ClickSend, Options, ReadError};
     use crate::clock::Clock;
     use crate::domain::principal::{Person, Principal};
@@ -430,7 +433,7 @@ mod tests {
         let (Searches(inner), who) = (searches(), somebody());
         let query = SearchQuery::new("AU".parse().unwrap(), "491", SearchMode::Anywhere);
         let key = PageKey { query, page: 1 };
-        let page = KeptPage::of(OfferPage { total: 0, offers: Vec::new(), currency: None });
+        let page = KeptPage::of(OfferPage { total: 0, offers: Vec::new(), currency: None }, &Common::new());
         let origin = Origin { fetched: inner.clock.boot(), fresh_for: LONG, is_superseded: false.into() };
         let landed = Arc::new(Entry { page, origin: Arc::new(origin) });
         inner.pages.insert(key.clone(), Arc::clone(&landed)).await;
