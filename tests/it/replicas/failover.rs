@@ -100,10 +100,15 @@ async fn a_standby_promoted_without_the_newest_commits_freezes_buying_until_what
         };
         let freezes = pair.until(replica, "/v1/freezes", is_frozen).await;
         assert!(freezes.to_string().contains("went back in time"), "{freezes}");
-        for number in [&numbers[1], &numbers[2]] {
-            let refused = pair.buy(replica, number).await;
-            assert_eq!(refused.verdict(), "503 BUYING_FROZEN", "{}", refused.text);
-        }
+        let refused = pair.buy(replica, &numbers[2]).await;
+        assert_eq!(refused.verdict(), "503 BUYING_FROZEN", "{}", refused.text);
+        // Unless it was found in the meantime, by a scan that nothing stops.
+        let refused = pair.buy(replica, &numbers[1]).await;
+        assert!(
+            ["503 BUYING_FROZEN", "409 ALREADY_OWNED"].contains(&&*refused.verdict()),
+            "{}",
+            refused.text
+        );
     }
     // What the lost commits bought comes to light as a number without a purchase.
     let is_orphan = |row: &Value| row["origin"] == "orphan" && row["number"] == numbers[1].as_str();
