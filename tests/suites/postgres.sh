@@ -8,6 +8,8 @@ source tests/sdk/steps.sh
 # What is about SQLite's files and words; what a server does instead, store::tests::server and replicas::away try. Chaos is a
 # suite of its own.
 about_files=(audit::triggers backup:: disk:: chaos:: notices::trouble::a_notice_whose_process_was_killed_between)
+# What asks no database anything.
+without=(rushing::)
 # What takes long under load is the ops suite's.
 elsewhere=(replicas::rolling:: reloading::a_file_that_changes_every_second_under_load)
 
@@ -18,9 +20,9 @@ need "Python's packages are here" python_env "$CACHE/python-notices" tests/notic
 need "everything builds" build_gateway
 need "a PostgreSQL of our own runs" start_postgres
 step "the store's tests hold on PostgreSQL" cargo test --locked --lib -- store:: service::
-skip "tests about SQLite's files: ${about_files[*]}; what tests/run ops does: ${elsewhere[*]}"
+skip "tests about SQLite's files: ${about_files[*]}; without a database: ${without[*]}; what tests/run ops does: ${elsewhere[*]}"
 step "the gateway's tests hold on PostgreSQL, and replicas act as one" \
-    cargo test --locked --test it -- "${about_files[@]/#/--skip=}" "${elsewhere[@]/#/--skip=}"
+    cargo test --locked --test it -- "${about_files[@]/#/--skip=}" "${without[@]/#/--skip=}" "${elsewhere[@]/#/--skip=}"
 
 export GATEWAY SUITE_DIR PYTHONDONTWRITEBYTECODE=1
 step "from the SDK's call to the webhook, the terminal and back, on PostgreSQL" \
