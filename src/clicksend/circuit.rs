@@ -52,13 +52,17 @@ struct Inside {
 }
 
 enum State {
-    /// When the calls of the window ended, and whether they failed.
-    Closed(VecDeque<(Instant, bool)>),
-    Tripped {
-        until: Instant,
-        pause: Duration,
-        is_probed: bool,
-    },
+    Closed(Calls),
+    Tripped { until: Instant, pause: Duration, is_probed: bool },
+}
+
+/// The calls of the window.
+#[derive(Default)]
+struct Calls {
+    /// When each ended, and whether it failed.
+    ended: VecDeque<(Instant, bool)>,
+    /// How many of them failed, so that a busy minute is not counted anew for each call.
+    failed: usize,
 }
 
 /// The right to make one call. Dropping it says that nothing is known of the call, and gives a probe back.
@@ -72,7 +76,7 @@ pub(super) struct Permit<'c> {
 impl Circuit {
     /// A closed one.
     pub(super) fn new(operation: Operation) -> Self {
-        let inside = Inside { round: 0, state: State::Closed(VecDeque::new()) };
+        let inside = Inside { round: 0, state: State::Closed(Calls::default()) };
         Self { operation, inside: Mutex::new(inside), tripped: Notify::new() }
     }
 
@@ -135,7 +139,7 @@ impl Circuit {
         match (&mut inside.state, meaning) {
             (State::Closed(_), Meaning::Nothing) => {}
             (State::Closed(calls), Meaning::Answered | Meaning::Failed) => {
-                if let Some((failed, all)) = count(calls, meaning) {
+                if let Some((failed, all)) = calls.add(meaning == Meaning::Failed) {
                     tracing::warn!(
                         operation = self.operation.as_str(),
                         failed,
@@ -153,7 +157,7 @@ impl Circuit {
             }
             (State::Tripped { .. }, Meaning::Answered) => {
                 inside.round += 1;
-                inside.state = State::Closed(VecDeque::new());
+                inside.state = State::Closed(Calls::default());
                 tracing::info!(operation = self.operation.as_str(), "ClickSend answers again");
             }
         }
@@ -179,15 +183,21 @@ impl Inside {
     }
 }
 
-/// Adds a call; how many of how many failed, if that is too many.
-fn count(calls: &mut VecDeque<(Instant, bool)>, meaning: Meaning) -> Option<(usize, usize)> {
-    let now = Instant::now();
-    while calls.front().is_some_and(|(at, _)| *at + WINDOW <= now) {
-        calls.pop_front();
+impl Calls {
+    /// Adds one; how many of how many failed, if that is too many.
+    fn add(&mut self, failed: bool) -> Option<(usize, usize)> {
+        let now = Instant::now();
+        while let Some(&(at, failed)) = self.ended.front()
+            && at + WINDOW <= now
+        {
+            self.ended.pop_front();
+            self.failed = self.failed.saturating_sub(usize::from(failed));
+        }
+        self.ended.push_back((now, failed));
+        self.failed += usize::from(failed);
+        let (failed, all) = (self.failed, self.ended.len());
+        (all >= AT_LEAST && failed * ONE_IN >= all).then_some((failed, all))
     }
-    calls.push_back((now, meaning == Meaning::Failed));
-    let (failed, all) = (calls.iter().filter(|(_, failed)| *failed).count(), calls.len());
-    (all >= AT_LEAST && failed * ONE_IN >= all).then_some((failed, all))
 }
 
 impl Permit<'_> {

@@ -42,9 +42,31 @@ struct Window {
 
 #[derive(Default)]
 struct Log {
-    held: Vec<Purpose>,
+    held: Count,
     sent: VecDeque<(Instant, Purpose)>,
+    /// How many those are, so that a full minute is not counted anew for each call.
+    sent_by: Count,
     paused_until: Option<Instant>,
+}
+
+/// Calls by what they are for.
+#[derive(Default)]
+struct Count {
+    people: usize,
+    buying: usize,
+}
+
+impl Count {
+    const fn of(&mut self, purpose: Purpose) -> &mut usize {
+        match purpose {
+            Purpose::People => &mut self.people,
+            Purpose::Buying => &mut self.buying,
+        }
+    }
+
+    const fn all(&self) -> usize {
+        self.people + self.buying
+    }
 }
 
 impl Limiter {
@@ -118,40 +140,40 @@ impl Window {
         log.forget_before(now);
         let pause = log.paused_until.filter(|until| *until > now);
         let part = |allowed: usize| (allowed / self.sharers.load(Ordering::Relaxed)).max(1);
-        let among_all = log.full_until(part(self.for_all), now, |_| true);
-        let among_people = match purpose {
-            Purpose::People => log.full_until(part(self.for_people), now, |other| other == Purpose::People),
-            Purpose::Buying => None,
-        };
+        let is_full = log.held.all() + log.sent_by.all() >= part(self.for_all);
+        let among_all = is_full.then(|| log.free_at(now, |_| true));
+        let is_of_people = |other| other == Purpose::People;
+        let is_full = log.held.people + log.sent_by.people >= part(self.for_people);
+        let among_people = (is_of_people(purpose) && is_full).then(|| log.free_at(now, is_of_people));
         if let Some(free_at) = pause.max(among_all).max(among_people) {
             return Err(free_at);
         }
-        log.held.push(purpose);
+        *log.held.of(purpose) += 1;
         Ok(())
     }
 }
 
 impl Log {
     fn forget_before(&mut self, now: Instant) {
-        while self.sent.front().is_some_and(|(at, _)| *at + WINDOW <= now) {
+        while let Some(&(at, purpose)) = self.sent.front()
+            && at + WINDOW <= now
+        {
             self.sent.pop_front();
+            let sent = self.sent_by.of(purpose);
+            *sent = sent.saturating_sub(1);
         }
     }
 
-    /// When the oldest of the counted calls leaves the window, if they fill it. Slots that are all still held
-    /// have no such time: the worst is that they are sent now.
-    fn full_until(&self, allowed: usize, now: Instant, counts: impl Fn(Purpose) -> bool) -> Option<Instant> {
-        let held = self.held.iter().filter(|purpose| counts(**purpose)).count();
-        let mut sent = self.sent.iter().filter(|(_, purpose)| counts(*purpose)).map(|(at, _)| *at);
-        let oldest = sent.next();
-        let used = held + usize::from(oldest.is_some()) + sent.count();
-        (used >= allowed).then(|| oldest.unwrap_or(now) + WINDOW)
+    /// When the oldest of the counted calls leaves the window. Slots that are all still held have no such time: the worst
+    /// is that they are sent now.
+    fn free_at(&self, now: Instant, counts: impl Fn(Purpose) -> bool) -> Instant {
+        let oldest = self.sent.iter().find(|(_, purpose)| counts(*purpose));
+        oldest.map_or(now, |(at, _)| *at) + WINDOW
     }
 
     fn release(&mut self, purpose: Purpose) {
-        if let Some(index) = self.held.iter().position(|held| *held == purpose) {
-            self.held.swap_remove(index);
-        }
+        let held = self.held.of(purpose);
+        *held = held.saturating_sub(1);
     }
 }
 
@@ -172,6 +194,7 @@ impl Slot {
         }
         log.release(self.purpose);
         log.sent.push_back((now, self.purpose));
+        *log.sent_by.of(self.purpose) += 1;
         drop(log);
         self.held = false;
         Ok(())
