@@ -3,10 +3,11 @@
     soak.py SECONDS
 
 The first third warms up: caches, pools and the allocator's own fill, numbers are bought faster, so that the database
-outgrows what SQLite keeps of it (4 MB, and 1 MB for each of four readers), and now and then as many read at once as may:
-what is bounded is as large as it gets before it is measured. Over the rest the slope of the memory is the median of
-the slopes between all pairs of samples (Theil and Sen), which a few odd samples do not move. Over less than ten minutes a
-slope says nothing, so there only the size is judged. Samples are kept in soak.csv. SOAK_SEED repeats the draws.
+outgrows what SQLite keeps of it (4 MB, and 1 MB for each of four readers), callers hardly pause, and now and then as many
+read at once as may: what is bounded is as large as it gets before it is measured. Over the rest the slope of the memory is
+the median of the slopes between all pairs of samples (Theil and Sen), which a few odd samples do not move. Over less than
+ten minutes a slope says nothing, so there only the size is judged. Samples are kept in soak.csv. SOAK_SEED repeats the
+draws.
 """
 
 import collections
@@ -32,10 +33,11 @@ FOLDER = Path(os.environ["SUITE_DIR"], "soak")
 SEED = os.environ.get("SOAK_SEED") or secrets.token_hex(4)
 THREADS = 6
 PACE = 0.06
+PACE_WARMING = 0.015
 WARMING = SECONDS / 3
 BUY_EVERY = 2.5 if SECONDS >= 600 else 0.4
 BUY_EVERY_WARMING = 0.4
-RUSH_EVERY = 10.0
+RUSH_EVERY = 5.0
 SAMPLE_EVERY = 5.0 if SECONDS >= 600 else 1.0
 SLOPE_MIB_PER_HOUR = 1.0
 # Callers' and upstream's connections come and go; within seconds that moves the middle by a few.
@@ -84,13 +86,15 @@ def per_hour(samples: list[dict], what: str) -> float:
 def soak() -> tuple[Pair, Load, list[dict]]:
     hook = receive(lambda *_: None)
     pair = Pair(FOLDER, EXTRA.format(hook=hook), environment=as_shipped())
-    load = Load(pair, BUY_EVERY_WARMING, PACE, SEED)
+    load = Load(pair, BUY_EVERY_WARMING, PACE_WARMING, SEED)
     load.begin(THREADS)
     began, samples = time.monotonic(), []
     with open(FOLDER.parent / "soak.csv", "w") as kept:
         while (now := time.monotonic() - began) < SECONDS:
-            load.buy_every = BUY_EVERY_WARMING if now < WARMING else BUY_EVERY
-            if now < WARMING and load.due("rush", RUSH_EVERY):
+            is_warming = now < WARMING
+            load.buy_every = BUY_EVERY_WARMING if is_warming else BUY_EVERY
+            load.pace = PACE_WARMING if is_warming else PACE
+            if is_warming and load.due("rush", RUSH_EVERY):
                 load.rush()
             samples.append({"at": now, **sample(pair.server.process.pid)})
             if len(samples) == 1:
