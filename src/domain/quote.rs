@@ -60,14 +60,15 @@ impl Quote {
             .and_then(|block| block.currency_name_short.as_deref())
             .and_then(|short| short.parse().ok())
             .ok_or(QuoteError::NoCurrency)?;
-        let named = offer.country.as_deref().and_then(|text| text.parse().ok());
+        let terms = &offer.terms;
+        let named = terms.country.as_deref().and_then(|text| text.parse().ok());
         Ok(Self {
             country: named.unwrap_or(country),
-            country_name: offer.country_name.clone(),
+            country_name: terms.country_name.clone(),
             currency,
-            setup: price("setup", offer.price_setup.as_deref())?,
-            monthly: price("monthly", offer.price_monthly.as_deref())?,
-            total_as_shown: offer.price_total.clone(),
+            setup: price("setup", terms.price_setup.as_deref())?,
+            monthly: price("monthly", terms.price_monthly.as_deref())?,
+            total_as_shown: terms.price_total.clone(),
             at,
         })
     }
@@ -126,11 +127,14 @@ mod tests {
 
     use super::{Quote, QuoteError};
     use crate::domain::purchase::MessageType;
-    use crate::domain::search::{CurrencyBlock, Offer};
+    use crate::domain::search::{CurrencyBlock, Offer, Terms};
 
-    fn offer(setup: &str, monthly: &str) -> Offer {
-        Offer {
-            dedicated_number: "+61491570156".into(),
+    fn offer(terms: Terms) -> Offer {
+        Offer { dedicated_number: "+61491570156".into(), terms: terms.into() }
+    }
+
+    fn terms(setup: &str, monthly: &str) -> Terms {
+        Terms {
             country: Some("AU".into()),
             country_name: None,
             price_setup: Some(setup.into()),
@@ -143,7 +147,7 @@ mod tests {
     fn quote(setup: &str, monthly: &str) -> Result<Quote, QuoteError> {
         let currency = CurrencyBlock { currency_name_short: Some("AUD".into()), ..CurrencyBlock::default() };
         let country = "AU".parse().unwrap();
-        Quote::from_offer(&offer(setup, monthly), country, Some(&currency), Timestamp::UNIX_EPOCH)
+        Quote::from_offer(&offer(terms(setup, monthly)), country, Some(&currency), Timestamp::UNIX_EPOCH)
     }
 
     #[test]
@@ -158,7 +162,7 @@ mod tests {
     fn policy_sees_the_country_of_the_row_and_not_the_one_asked_in() {
         let currency = CurrencyBlock { currency_name_short: Some("AUD".into()), ..CurrencyBlock::default() };
         let country = |named: Option<&str>| {
-            let offer = Offer { country: named.map(Into::into), ..offer("0", "1.00") };
+            let offer = offer(Terms { country: named.map(Into::into), ..terms("0", "1.00") });
             let asked = "CA".parse().unwrap();
             Quote::from_offer(&offer, asked, Some(&currency), Timestamp::UNIX_EPOCH).unwrap().country
         };

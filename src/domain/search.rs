@@ -3,6 +3,8 @@
 //! Equal questions must be equal values, because the value is the key of the cache: whatever upstream would
 //! ignore (punctuation, the mode of an empty pattern) is gone before the query exists.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::domain::country::Country;
@@ -75,11 +77,18 @@ impl SearchQuery {
     }
 }
 
-/// One number on sale, as upstream describes it. Prices keep upstream's own decimals, whatever their scale.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+/// One number on sale, as upstream describes it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Offer {
     /// The number, in E.164 as far as upstream keeps to it.
     pub dedicated_number: String,
+    /// Everything else, which many numbers have in common.
+    pub terms: Arc<Terms>,
+}
+
+/// What upstream says of a number on sale beside the number. Prices keep upstream's own decimals, whatever their scale.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Terms {
     /// The country's two letters.
     pub country: Option<String>,
     /// The country in words.

@@ -33,7 +33,7 @@ async fn a_search_sends_typed_parameters_and_returns_offers() {
     let client = Client::of(&upstream.base_url());
     let page = client.clicksend.search(&query("0156"), 3, Purpose::People).await.unwrap();
     assert_eq!(page.total, 1);
-    assert_eq!(page.offers.first().unwrap().price_monthly.as_deref(), Some("20.7100"));
+    assert_eq!(page.offers.first().unwrap().terms.price_monthly.as_deref(), Some("20.7100"));
     assert_eq!(page.currency.unwrap().currency_name_short.as_deref(), Some("AUD"));
     assert_eq!(client.outcomes(), [(Outcome::Success, Some(200))]);
 

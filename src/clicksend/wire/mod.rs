@@ -78,7 +78,9 @@ fn array(value: &RawValue) -> Option<Vec<&RawValue>> {
 /// A text, and nothing else.
 fn string(value: Option<&RawValue>) -> Option<String> {
     let text = value?.get();
-    if text.starts_with('"') { serde_json::from_str(text).ok() } else { None }
+    let inside = text.strip_prefix('"')?.strip_suffix('"')?;
+    // Where nothing is escaped, what stands there is the text.
+    if inside.contains('\\') { serde_json::from_str(text).ok() } else { Some(inside.to_owned()) }
 }
 
 /// A text, or a number exactly as upstream wrote it.
@@ -118,8 +120,8 @@ pub(super) fn currency(value: Option<&RawValue>) -> Option<CurrencyBlock> {
 }
 
 /// The rows that `read` understands; the others are left out, and said so once.
-fn rows<T>(values: &[&RawValue], read: impl Fn(&RawValue) -> Option<T>) -> Vec<T> {
-    let rows: Vec<T> = values.iter().filter_map(|value| read(value)).collect();
+fn rows<'a, T>(values: &[&'a RawValue], read: impl FnMut(&'a RawValue) -> Option<T>) -> Vec<T> {
+    let rows: Vec<T> = values.iter().copied().filter_map(read).collect();
     if rows.len() < values.len() {
         tracing::warn!(
             left_out = values.len() - rows.len(),

@@ -6,7 +6,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Envelope, array, check_page_size, currency, integer, object, rows, string, text};
+use super::{Envelope, check_page_size, currency, integer, object, rows, string, text};
 use crate::domain::owned::{OwnedNumber, OwnedPage, RegistrationStatus};
 use crate::domain::search::UPSTREAM_ROWS;
 
@@ -18,22 +18,18 @@ pub(in crate::clicksend) fn owned_page(envelope: &Envelope<'_>) -> Result<OwnedP
         total: Option<&'a RawValue>,
         per_page: Option<&'a RawValue>,
         last_page: Option<&'a RawValue>,
-        data: Option<&'a RawValue>,
+        data: Option<Vec<&'a RawValue>>,
         #[serde(rename = "_currency")]
         currency: Option<&'a RawValue>,
     }
     let data = envelope.data.ok_or("the list has no page")?;
-    let fields: Fields<'_> = object(data.get()).ok_or("the list has no page")?;
+    let fields: Fields<'_> = object(data.get()).ok_or("the list has no page of rows")?;
     let total: u64 = integer(fields.total).ok_or("the list has no total")?;
     check_page_size(fields.per_page);
-    let values = match fields.data {
-        Some(data) => array(data).ok_or("the list has no rows")?,
-        None => Vec::new(),
-    };
     Ok(OwnedPage {
         total,
         last_page: integer(fields.last_page).unwrap_or_else(|| pages_for(total)),
-        numbers: rows(&values, owned_number),
+        numbers: rows(&fields.data.unwrap_or_default(), owned_number),
         currency: currency(fields.currency),
     })
 }

@@ -1,7 +1,7 @@
 //! Every shape and oddity that was seen or documented, with invented values.
 #![expect(clippy::unwrap_used, reason = "a broken fixture stops the test")]
 
-use proptest::prelude::{any, prop_assert, proptest};
+use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 
 use super::{Envelope, account, offer_page, owned_page};
 use crate::clicksend::Account;
@@ -34,7 +34,7 @@ fn the_three_shapes_of_a_search_are_one_page() {
     let page = format!(r#""total":1,"per_page":100,"next_page_url":"/?page=2","data":[{ROW}]"#);
     let today = offers(&format!(r#""data":{{{page},"_currency":{AUD}}}"#)).unwrap();
     assert_eq!((today.total, today.offers.len()), (1, 1));
-    assert_eq!(today.offers.first().unwrap().address_requirement.as_deref(), Some("local"));
+    assert_eq!(today.offers.first().unwrap().terms.address_requirement.as_deref(), Some("local"));
     assert_eq!(today.currency.as_ref().unwrap().currency_name_long.as_deref(), Some("Australian Dollars"));
     assert_eq!(offers(&format!(r#""data":{{{page}}},"_currency":{AUD}"#)).unwrap(), today);
     assert_eq!(offers(&format!(r#""data":[{ROW}],"_currency":{AUD}"#)).unwrap(), today);
@@ -64,7 +64,7 @@ fn old_rows_have_one_price_and_their_own_currency() {
         )
     };
     let page = offers(&format!(r#""data":[{},{}]"#, row("USD"), row("USD"))).unwrap();
-    let offer = page.offers.first().unwrap();
+    let offer = &page.offers.first().unwrap().terms;
     assert_eq!((offer.price_monthly.as_deref(), offer.price_setup.as_deref()), (Some("2.80"), None));
     assert_eq!(page.currency.unwrap().currency_name_short.as_deref(), Some("USD"));
     assert_eq!(offers(&format!(r#""data":[{},{}]"#, row("USD"), row("AUD"))).unwrap().currency, None);
@@ -85,7 +85,7 @@ fn prices_keep_their_own_digits_whatever_their_json_type() {
     ] {
         let row = ROW.replace(r#""20.7100","price_total""#, &format!(r#"{written},"price_total""#));
         let page = offers(&format!(r#""data":[{row}]"#)).unwrap();
-        assert_eq!(page.offers.first().unwrap().price_monthly.as_deref(), read, "{written}");
+        assert_eq!(page.offers.first().unwrap().terms.price_monthly.as_deref(), read, "{written}");
     }
 }
 
@@ -96,6 +96,35 @@ fn rows_that_are_no_numbers_are_left_out() {
     assert_eq!((page.total, page.offers.len()), (9, 2));
     let page = owned(&format!(r#""data":{{"total":9,"data":{rows}}}"#)).unwrap();
     assert_eq!((page.total, page.numbers.len()), (9, 2), "the count no longer fits, so no scan is complete");
+}
+
+#[test]
+fn a_row_that_looks_like_the_one_before_is_read_as_if_it_were_alone() {
+    let like = |number: &str| ROW.replace(r#""+61491570156""#, number);
+    let twice = ROW.replace(r#""local""#, r#""+61491570156""#);
+    for next in [
+        like(r#""+61491570157""#),
+        like(r#""""#),
+        like("61491570157"),
+        like("null"),
+        like(r#""\u002b61491570157""#),
+        like(r#""+61\"491570157""#),
+        like(r#""+614","price_total":"+615""#),
+        like(r#"["+61491570157"]"#),
+        twice.replace("+61491570156", "+61491570157"),
+        twice.replacen("+61491570156", "+61491570157", 1),
+        ROW.replace("20.7100", "20.7101"),
+        ROW.replace('{', "{ "),
+        ROW.replace("local", "l\\u006fcal"),
+    ] {
+        let alone = offers(&format!(r#""data":[{next}]"#)).unwrap().offers;
+        for before in [ROW, &twice] {
+            let after = offers(&format!(r#""data":[{before},{before},{next},{next}]"#)).unwrap().offers;
+            assert_eq!(after.get(2..), Some([alone.clone(), alone.clone()].concat().as_slice()), "{next}");
+        }
+    }
+    let both = offers(&format!(r#""data":[{ROW},{}]"#, like(r#""+61491570157""#))).unwrap().offers;
+    assert!(std::sync::Arc::ptr_eq(&both.first().unwrap().terms, &both.last().unwrap().terms));
 }
 
 #[test]
@@ -208,6 +237,15 @@ proptest! {
     #[test]
     fn arbitrary_bytes_are_no_envelope(bytes in any::<Vec<u8>>()) {
         prop_assert!(Envelope::parse(&bytes).is_err());
+    }
+
+    /// With and without what has to be unescaped.
+    #[test]
+    fn a_text_is_what_json_says_it_is(text in any::<String>(), raw in r#"[a-z\\"u0-9/]{0,12}"#) {
+        for written in [serde_json::to_string(&text).unwrap(), format!("\"{raw}\"")] {
+            let Ok(value) = serde_json::from_str::<&serde_json::value::RawValue>(&written) else { continue };
+            prop_assert_eq!(super::string(Some(value)), serde_json::from_str(&written).ok());
+        }
     }
 
     #[test]

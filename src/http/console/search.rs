@@ -116,8 +116,8 @@ fn rows(answer: &SearchAnswer, country: Country) -> Vec<Row> {
     };
     let row = |offer: &Offer| Row {
         number: offer.dedicated_number.clone(),
-        monthly: price(offer.price_monthly.as_ref()),
-        setup: price(offer.price_setup.as_ref()),
+        monthly: price(offer.terms.price_monthly.as_ref()),
+        setup: price(offer.terms.price_setup.as_ref()),
         request: format!("/console/request?number={}&country={country}", escaped(&offer.dedicated_number)),
     };
     answer.offers.iter().map(row).collect()

@@ -40,7 +40,7 @@ const LAST_PAGE: u32 = 1_000_000;
         ("limit" = Option<i64>, Query, description = "15 to 100"),
     ),
     responses(
-        (status = 200, description = "One page of numbers", body = Envelope<Page<OfferRow>>, headers(
+        (status = 200, description = "One page of numbers", body = Envelope<Page<OfferRow<'static>>>, headers(
             ("Age" = u64, description = "Seconds since ClickSend was asked"),
             ("Cache-Status" = String, description = "Where it came from, RFC 9211"),
             ("ETag" = String, description = "For If-None-Match"),
@@ -85,7 +85,7 @@ pub(super) async fn search(
 /// The finished body with its tag.
 fn render(answer: SearchAnswer, request: &SearchRequest, shape: SearchShape) -> Option<(Bytes, HeaderValue)> {
     const MESSAGE: &str = "Here are some numbers.";
-    let rows: Vec<OfferRow> = answer.offers.into_iter().map(OfferRow::from).collect();
+    let rows: Vec<OfferRow<'_>> = answer.offers.iter().map(OfferRow::from).collect();
     match shape {
         SearchShape::List => Envelope::success(MESSAGE, Some(rows)).with_currency(answer.currency).finished(),
         SearchShape::Page => {

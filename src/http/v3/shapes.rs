@@ -65,33 +65,34 @@ impl<T> Page<T> {
 
 /// A number on sale.
 #[derive(Serialize, ToSchema)]
-pub(super) struct OfferRow {
+pub(super) struct OfferRow<'a> {
     /// Two letters.
-    country: Option<String>,
+    country: Option<&'a str>,
     /// In words.
-    country_name: Option<String>,
+    country_name: Option<&'a str>,
     /// E.164.
-    dedicated_number: String,
+    dedicated_number: &'a str,
     /// Once; a decimal.
-    price_setup: Option<String>,
+    price_setup: Option<&'a str>,
     /// Every month; a decimal.
-    price_monthly: Option<String>,
+    price_monthly: Option<&'a str>,
     /// What the first charge would be; a decimal.
-    price_total: Option<String>,
+    price_total: Option<&'a str>,
     /// `local`, or null.
-    address_requirement: Option<String>,
+    address_requirement: Option<&'a str>,
 }
 
-impl From<Offer> for OfferRow {
-    fn from(offer: Offer) -> Self {
+impl<'a> From<&'a Offer> for OfferRow<'a> {
+    fn from(offer: &'a Offer) -> Self {
+        let terms = &*offer.terms;
         Self {
-            country: offer.country,
-            country_name: offer.country_name,
-            dedicated_number: offer.dedicated_number,
-            price_setup: offer.price_setup,
-            price_monthly: offer.price_monthly,
-            price_total: offer.price_total,
-            address_requirement: offer.address_requirement,
+            country: terms.country.as_deref(),
+            country_name: terms.country_name.as_deref(),
+            dedicated_number: &offer.dedicated_number,
+            price_setup: terms.price_setup.as_deref(),
+            price_monthly: terms.price_monthly.as_deref(),
+            price_total: terms.price_total.as_deref(),
+            address_requirement: terms.address_requirement.as_deref(),
         }
     }
 }

@@ -1,16 +1,16 @@
 //! An upstream page in little room.
 //!
 //! The rows of a page differ in their number and in little else: country, prices and requirement are the same for dozens
-//! of them, and for the next page as well. So each different rest is kept once for all pages, and of a row its number and
-//! which rest it has. Ten thousand pages take some megabytes, where they would take hundreds.
+//! of them, and for the next page as well. So the terms are kept once for all pages, and of a row its number and
+//! which terms it has. Ten thousand pages take some megabytes, where they would take hundreds.
 
 use std::sync::Arc;
 
 use crate::alike::Alike;
-use crate::domain::search::{CurrencyBlock, Offer, OfferPage};
+use crate::domain::search::{CurrencyBlock, Offer, OfferPage, Terms};
 
-/// Different rests: prices of a country and a kind of number. Beyond that, a page has its own.
-const RESTS: usize = 4_096;
+/// Different terms: prices of a country and a kind of number. Beyond that, a page has its own.
+const TERMS: usize = 4_096;
 /// Different currencies; an account has one.
 const CURRENCIES: usize = 64;
 
@@ -25,24 +25,24 @@ pub(super) struct KeptPage {
     numbers: Box<str>,
     rows: Box<[Row]>,
     /// What rows say beside their numbers, each once.
-    rests: Box<[Arc<Offer>]>,
+    terms: Box<[Arc<Terms>]>,
 }
 
 /// What pages have in common.
 #[derive(Debug)]
 pub(super) struct Common {
-    rests: Alike<Offer>,
+    terms: Alike<Terms>,
     currencies: Alike<CurrencyBlock>,
 }
 
 impl Common {
     pub(super) fn new() -> Self {
-        Self { rests: Alike::at_most(RESTS), currencies: Alike::at_most(CURRENCIES) }
+        Self { terms: Alike::at_most(TERMS), currencies: Alike::at_most(CURRENCIES) }
     }
 
     /// Lets go of what no page says any more.
     pub(super) fn tidy(&self) {
-        self.rests.tidy();
+        self.terms.tidy();
         self.currencies.tidy();
     }
 }
@@ -51,22 +51,24 @@ impl Common {
 struct Row {
     /// Where its number ends; it begins where the one before ends.
     end: u32,
-    rest: u32,
+    terms: u32,
 }
 
 impl KeptPage {
     pub(super) fn of(page: OfferPage, common: &Common) -> Self {
-        let (mut numbers, mut rests) = (String::new(), Vec::new());
+        let (mut numbers, mut terms) = (String::new(), Vec::<Arc<Terms>>::new());
         let mut rows = Vec::with_capacity(page.offers.len());
-        for mut offer in page.offers {
-            numbers.push_str(&std::mem::take(&mut offer.dedicated_number));
-            let rest = rests.iter().position(|known: &Arc<Offer>| **known == offer).unwrap_or_else(|| {
-                rests.push(common.rests.one_or_own(Arc::new(offer)));
-                rests.len() - 1
+        for offer in page.offers {
+            numbers.push_str(&offer.dedicated_number);
+            // Comparing two that are one costs nothing: an `Arc` looks at that first.
+            let known = terms.iter().position(|known| *known == offer.terms);
+            let which = known.unwrap_or_else(|| {
+                terms.push(offer.terms);
+                terms.len() - 1
             });
             // A page is far smaller than four gigabytes; a larger one would lose its rows and nothing else.
-            if let (Ok(end), Ok(rest)) = (numbers.len().try_into(), rest.try_into()) {
-                rows.push(Row { end, rest });
+            if let (Ok(end), Ok(terms)) = (numbers.len().try_into(), which.try_into()) {
+                rows.push(Row { end, terms });
             }
         }
         Self {
@@ -74,7 +76,7 @@ impl KeptPage {
             currency: page.currency.map(|block| common.currencies.one_or_own(Arc::new(block))),
             numbers: numbers.into(),
             rows: rows.into(),
-            rests: rests.into(),
+            terms: terms.into_iter().map(|terms| common.terms.one_or_own(terms)).collect(),
         }
     }
 
@@ -90,17 +92,17 @@ impl KeptPage {
             let end = usize::try_from(row.end).ok()?;
             let number = self.numbers.get(begin..end)?;
             begin = end;
-            Some(KeptRow { number, rest: self.rests.get(usize::try_from(row.rest).ok()?)? })
+            Some(KeptRow { number, terms: self.terms.get(usize::try_from(row.terms).ok()?)? })
         })
     }
 
-    /// Bytes, roughly: the texts and what holds them, as if no other page had the same rests.
+    /// Bytes, roughly: the texts and what holds them, as if no other page had the same terms.
     pub(super) fn bytes(&self) -> usize {
-        const TEXTS_OF_A_REST: usize = 160;
+        const TEXTS_OF_TERMS: usize = 160;
         size_of::<Self>()
             + self.numbers.len()
             + self.rows.len() * size_of::<Row>()
-            + self.rests.len() * (size_of::<Offer>() + TEXTS_OF_A_REST)
+            + self.terms.len() * (size_of::<Terms>() + TEXTS_OF_TERMS)
     }
 }
 
@@ -108,13 +110,13 @@ impl KeptPage {
 #[derive(Clone, Copy)]
 pub(super) struct KeptRow<'a> {
     pub(super) number: &'a str,
-    rest: &'a Offer,
+    terms: &'a Arc<Terms>,
 }
 
 impl KeptRow<'_> {
     /// The offer as upstream told it.
     pub(super) fn offer(self) -> Offer {
-        Offer { dedicated_number: self.number.to_owned(), ..self.rest.clone() }
+        Offer { dedicated_number: self.number.to_owned(), terms: Arc::clone(self.terms) }
     }
 }
 
@@ -123,15 +125,15 @@ mod tests {
     use std::sync::Arc;
 
     use super::{Common, KeptPage};
-    use crate::domain::search::{CurrencyBlock, Offer, OfferPage};
+    use crate::domain::search::{CurrencyBlock, Offer, OfferPage, Terms};
 
     fn offer(number: &str, price: Option<&str>) -> Offer {
-        Offer {
-            dedicated_number: number.to_owned(),
+        let terms = Terms {
             country: Some("US".to_owned()),
             price_total: price.map(str::to_owned),
-            ..Offer::default()
-        }
+            ..Terms::default()
+        };
+        Offer { dedicated_number: number.to_owned(), terms: Arc::new(terms) }
     }
 
     #[test]
@@ -159,10 +161,10 @@ mod tests {
         let (page, common) =
             (OfferPage { total: 100, offers, currency: Some(CurrencyBlock::default()) }, Common::new());
         let [kept, other] = [page.clone(), page].map(|page| KeptPage::of(page, &common));
-        assert_eq!(kept.rests.len(), 1);
+        assert_eq!(kept.terms.len(), 1);
         assert!(kept.bytes() < 3_000, "{}", kept.bytes());
         assert!(
-            kept.rests.iter().zip(&other.rests).all(|(one, other)| Arc::ptr_eq(one, other)),
+            kept.terms.iter().zip(&other.terms).all(|(one, other)| Arc::ptr_eq(one, other)),
             "once for all pages"
         );
         let [Some(currency), Some(of_other)] = [&kept.currency, &other.currency] else { unreachable!() };

@@ -230,8 +230,9 @@ impl Searches {
             let page_start = index * rows;
             // What was sold is gone before pages are cut, so that a page is short only where upstream's end.
             let on_sale = entry.page.rows().filter(|row| !self.0.taken.contains_key(row.number));
-            let cut = on_sale.zip(page_start..).filter(|(_, row)| (first_row..=last_row).contains(row));
-            answer.offers.extend(cut.map(|(row, _)| row.offer()));
+            let wanted = first_row.saturating_sub(page_start)..(last_row + 1).saturating_sub(page_start);
+            let cut = (0..wanted.end).zip(on_sale).filter(|(row, _)| wanted.contains(row));
+            answer.offers.extend(cut.map(|(_, row)| row.offer()));
             answer.total = entry.page.total;
             answer.currency = entry.page.currency.as_deref().cloned();
             answer.age = answer.age.max(self.0.age(&entry));
