@@ -135,11 +135,10 @@ const HOMES: &[Home] = &[
         &["auth", "cli", "clicksend", "demo", "notify"],
         "a client has deadlines and no redirects; those who build one know why",
     ),
-    home("moka", &["service"], "a cache stands beside what it saves"),
     home(
         "quick_cache",
-        &["auth", "http"],
-        "where a look must cost next to nothing, and what is kept is small",
+        &["auth", "http", "service"],
+        "a cache stands beside what it saves; a look must cost next to nothing, and what is kept is small",
     ),
     home("jsonwebtoken", &["auth"], "tokens are read by the strict reader alone"),
     home(

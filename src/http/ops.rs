@@ -101,7 +101,7 @@ async fn metrics(State(parts): State<Arc<OpsParts>>) -> Response<Body> {
     if let Err(error) = &figures {
         tracing::error!(%error, "the figures for the metrics could not be read; they are left out");
     }
-    parts.metrics.catch_up_with(process(&parts.searches).await);
+    parts.metrics.catch_up_with(process(&parts.searches));
     parts.metrics.database_is(parts.figures.database());
     for (operation, state) in (parts.circuits)() {
         parts.metrics.circuit_is(operation, state);
@@ -126,8 +126,8 @@ async fn metrics(State(parts): State<Arc<OpsParts>>) -> Response<Body> {
 }
 
 /// What this process keeps in memory, and what its telemetry lost.
-async fn process(searches: &Searches) -> ProcessFigure {
-    let (cached_pages, cached_bytes) = searches.kept().await;
+fn process(searches: &Searches) -> ProcessFigure {
+    let (cached_pages, cached_bytes) = searches.kept();
     let Losses { log_lines, spans_sent, spans_not_taken, spans_queue_full } = telemetry::losses();
     ProcessFigure {
         cached_pages,

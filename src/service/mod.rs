@@ -16,6 +16,7 @@ pub mod following;
 pub mod freezes;
 pub mod ground;
 pub mod judging;
+pub mod lasting;
 pub mod limits;
 pub mod live;
 pub mod notices;

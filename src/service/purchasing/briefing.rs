@@ -119,7 +119,7 @@ impl Inner {
         }
         let asking = self.quote(&purchase.number, Some(purchase.quote.country));
         let quote = tokio::time::timeout(LIVE_PRICE_WITHIN, asking).await.ok()?.ok()?;
-        self.live_quotes.insert(key, quote.clone());
+        self.live_quotes.keep(key, quote.clone());
         Some(quote)
     }
 

@@ -37,6 +37,7 @@ use crate::domain::registration::RegistrationData;
 use crate::service::driving::Driven;
 use crate::service::ground::Ground;
 use crate::service::judging::day_of;
+use crate::service::lasting::Lasting;
 use crate::service::owned::OwnedNumbers;
 use crate::service::refusal::{Code, Refusal};
 use crate::service::search::Searches;
@@ -133,9 +134,9 @@ pub struct Purchasing(Arc<Inner>);
 struct Inner {
     parts: PurchasingParts,
     /// Numbers that a country just did not have: asking again at once would only cost calls.
-    unavailable: moka::sync::Cache<(DedicatedNumber, Country), ()>,
+    unavailable: Lasting<(DedicatedNumber, Country), ()>,
     /// Prices that people who decide were shown: looking twice costs one call.
-    live_quotes: moka::sync::Cache<(DedicatedNumber, Country), Quote>,
+    live_quotes: Lasting<(DedicatedNumber, Country), Quote>,
     /// Purchases that a task of this process is driving, and a way to wait for its end.
     driven: Driven<PurchaseId, Purchase>,
 }
@@ -150,10 +151,9 @@ const LIVE_QUOTE_LASTS: Duration = Duration::from_secs(30);
 impl Purchasing {
     /// A service that drives nothing yet.
     pub fn new(parts: PurchasingParts) -> Self {
-        let unavailable =
-            moka::sync::Cache::builder().max_capacity(10_000).time_to_live(UNAVAILABLE_FOR).build();
-        let live_quotes =
-            moka::sync::Cache::builder().max_capacity(1_000).time_to_live(LIVE_QUOTE_LASTS).build();
+        let clock = &parts.ground.clock;
+        let unavailable = Lasting::new(10_000, UNAVAILABLE_FOR, clock.clone());
+        let live_quotes = Lasting::new(1_000, LIVE_QUOTE_LASTS, clock.clone());
         Self(Arc::new(Inner { parts, unavailable, live_quotes, driven: Driven::default() }))
     }
 

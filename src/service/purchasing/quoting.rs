@@ -22,7 +22,7 @@ impl Inner {
     ) -> Result<Quote, Refusal> {
         let likely = Country::candidates(number);
         let asked = country.map_or_else(|| likely.clone(), |country| vec![country]);
-        let was_asked = |country: &Country| self.unavailable.contains_key(&(number.clone(), *country));
+        let was_asked = |country: &Country| self.unavailable.has(&(number.clone(), *country));
         for country in asked.into_iter().filter(|country| !was_asked(country)) {
             if let Some((offer, page)) = self.exact_offer(number, country).await? {
                 let at = self.parts.ground.clock.now();
@@ -30,7 +30,7 @@ impl Inner {
                     Refusal::new(Code::UpstreamUnavailable, format!("no usable price: {error}"))
                 });
             }
-            self.unavailable.insert((number.clone(), country), ());
+            self.unavailable.keep((number.clone(), country), ());
         }
         // Who asks in the wrong country must not hide the number from everybody else.
         if likely.iter().all(was_asked) {

@@ -7,6 +7,7 @@
 //! An answer says until when it may be given again as it is ([`Standing`]), so that the edge can keep it whole.
 
 mod kept;
+mod pages;
 
 use std::fmt;
 use std::future::Future;
@@ -14,7 +15,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use moka::future::Cache;
 use tracing::Instrument as _;
 
 use crate::clicksend::{ClickSend, Purpose, ReadError};
@@ -23,11 +23,13 @@ use crate::domain::principal::Principal;
 use crate::domain::search::{CurrencyBlock, Offer, SearchQuery, UPSTREAM_ROWS};
 use crate::metrics::{CacheName, CacheResult, Metrics};
 use crate::service::background::Background;
+use crate::service::lasting::Lasting;
 use crate::service::limits::{KeyedLimit, Rate};
 use crate::service::refusal::{Code, Refusal};
 use crate::service::single_flight::{Flight, Part, SingleFlight};
 
 use kept::{Common, KeptPage};
+use pages::{Entry, Origin, PageKey, Pages};
 
 /// A caller may insist on asking upstream, but not more often than this for one question.
 const INSIST_AFTER: Duration = Duration::from_secs(5);
@@ -38,6 +40,9 @@ const EMPTY_FRESH_FOR: Duration = Duration::from_secs(10);
 /// Longer than any call for a page takes, from the wait for its slot to the last byte (`upstream.read_timeout`: 2 minutes at
 /// most). A page that was made before a sale comes that much later, and is kept from then on.
 const LONGEST_CALL: Duration = Duration::from_mins(3);
+
+/// Numbers that are remembered as sold; whoever sells more within a page's life shows one that is gone, and upstream says so.
+const TAKEN: usize = 10_000;
 
 /// How long answers are kept.
 #[derive(Clone, Copy, Debug)]
@@ -110,36 +115,6 @@ impl Standing {
     }
 }
 
-/// When an upstream page was asked for, and whether there is a newer one.
-#[derive(Debug)]
-struct Origin {
-    fetched: Duration,
-    fresh_for: Duration,
-    is_superseded: AtomicBool,
-}
-
-impl Origin {
-    const fn age(&self, now: Duration) -> Duration {
-        now.saturating_sub(self.fetched)
-    }
-
-    fn is_fresh(&self, now: Duration) -> bool {
-        self.age(now) < self.fresh_for
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct PageKey {
-    query: SearchQuery,
-    page: u32,
-}
-
-#[derive(Debug)]
-struct Entry {
-    page: KeptPage,
-    origin: Arc<Origin>,
-}
-
 type Fetched = Result<Arc<Entry>, ReadError>;
 
 /// The search service. Cheap to clone.
@@ -154,11 +129,11 @@ impl fmt::Debug for Searches {
 
 struct Inner {
     upstream: ClickSend,
-    pages: Cache<PageKey, Arc<Entry>>,
+    pages: Pages,
     common: Common,
     flights: SingleFlight<PageKey, Fetched>,
     /// Numbers that were bought or found gone: cached pages must not offer them any more.
-    taken: moka::sync::Cache<String, ()>,
+    taken: Lasting<String, ()>,
     /// How often `taken` has changed, counted after each change.
     sales: AtomicU64,
     freshness: Freshness,
@@ -177,17 +152,12 @@ impl Searches {
         clock: Clock,
         metrics: Metrics,
     ) -> Self {
-        let pages = Cache::builder()
-            .max_capacity(freshness.max_bytes)
-            .weigher(|key: &PageKey, entry: &Arc<Entry>| weight(key, entry))
-            .time_to_live(freshness.stale_for)
-            .build();
         // Longer than any page that may still show the number.
         let remembered = freshness.stale_for + LONGEST_CALL;
-        let taken = moka::sync::Cache::builder().max_capacity(10_000).time_to_live(remembered).build();
+        let taken = Lasting::new(TAKEN, remembered, clock.clone());
         Self(Arc::new(Inner {
             upstream,
-            pages,
+            pages: Pages::new(freshness.max_bytes, freshness.stale_for),
             common: Common::new(),
             flights: SingleFlight::new(background),
             taken,
@@ -229,7 +199,7 @@ impl Searches {
             let (entry, cache) = cache_span("search", self.0.entry(principal, key, request.insist)).await?;
             let page_start = index * rows;
             // What was sold is gone before pages are cut, so that a page is short only where upstream's end.
-            let on_sale = entry.page.rows().filter(|row| !self.0.taken.contains_key(row.number));
+            let on_sale = entry.page.rows().filter(|row| !self.0.taken.has(row.number));
             let wanted = first_row.saturating_sub(page_start)..(last_row + 1).saturating_sub(page_start);
             let cut = (0..wanted.end).zip(on_sale).filter(|(row, _)| wanted.contains(row));
             answer.offers.extend(cut.map(|(_, row)| row.offer()));
@@ -245,13 +215,13 @@ impl Searches {
 
     /// Takes a number out of every page that is kept.
     pub fn forget_number(&self, number: &str) {
-        self.0.taken.insert(number.to_owned(), ());
+        self.0.taken.keep(number.to_owned(), ());
         self.0.sales.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Lets it be offered again: it certainly was not bought.
     pub fn offer_again(&self, number: &str) {
-        self.0.taken.invalidate(number);
+        self.0.taken.forget(number);
         self.0.sales.fetch_add(1, Ordering::SeqCst);
     }
 
@@ -261,15 +231,15 @@ impl Searches {
     }
 
     /// How many pages are kept, and what they take by estimate.
-    pub async fn kept(&self) -> (u64, u64) {
-        // The cache counts when it tidies up.
-        self.0.pages.run_pending_tasks().await;
-        (self.0.pages.entry_count(), self.0.pages.weighted_size())
+    pub fn kept(&self) -> (u64, u64) {
+        self.0.pages.size()
     }
 
     /// Lets go of what nobody uses; for a slow timer.
     pub fn tidy(&self) {
         self.0.misses.forget_idle();
+        self.0.taken.tidy();
+        self.0.pages.tidy(self.0.clock.boot());
         self.0.common.tidy();
     }
 }
@@ -292,7 +262,7 @@ impl Inner {
         key: PageKey,
         insist: bool,
     ) -> Result<(Arc<Entry>, CacheResult), Refusal> {
-        let kept = self.pages.get(&key).await;
+        let kept = self.kept(&key);
         match &kept {
             Some(entry) if insist && self.age(entry) >= INSIST_AFTER => {}
             Some(entry) if entry.origin.is_fresh(self.clock.boot()) => {
@@ -328,7 +298,7 @@ impl Inner {
             let (inner, key, seen) = (Arc::clone(self), key.clone(), seen.cloned());
             async move {
                 // A call may have landed between the look at the cache and here: then there is nothing to ask for any more.
-                match inner.pages.get(&key).await {
+                match inner.kept(&key) {
                     Some(newer) if seen.is_none_or(|seen| !Arc::ptr_eq(&seen, &newer)) => Ok(newer),
                     Some(_) | None => inner.fetch(key).await,
                 }
@@ -350,24 +320,17 @@ impl Inner {
         let fresh_for = if page.is_empty() { fresh_for.min(EMPTY_FRESH_FOR) } else { fresh_for };
         let origin = Origin { fetched, fresh_for, is_superseded: AtomicBool::new(false) };
         let entry = Arc::new(Entry { page, origin: Arc::new(origin) });
-        let older = self.pages.get(&key).await;
-        self.pages.insert(key, Arc::clone(&entry)).await;
-        if let Some(older) = older {
-            older.origin.is_superseded.store(true, Ordering::Relaxed);
-        }
+        self.pages.keep(key, Arc::clone(&entry));
         Ok(entry)
+    }
+
+    fn kept(&self, key: &PageKey) -> Option<Arc<Entry>> {
+        self.pages.get(key, self.clock.boot())
     }
 
     fn age(&self, entry: &Entry) -> Duration {
         entry.origin.age(self.clock.boot())
     }
-}
-
-/// Roughly the bytes an entry takes, with what the cache itself needs for it.
-fn weight(key: &PageKey, entry: &Entry) -> u32 {
-    const HELD: usize = 400;
-    let bytes = HELD + key.query.digits().len() + entry.page.bytes();
-    u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

@@ -64,7 +64,7 @@ async fn who_looked_before_a_call_landed_and_joins_after_it_does_not_ask_again()
     let page = KeptPage::of(OfferPage { total: 0, offers: Vec::new(), currency: None }, &Common::new());
     let origin = Origin { fetched: inner.clock.boot(), fresh_for: LONG, is_superseded: false.into() };
     let landed = Arc::new(Entry { page, origin: Arc::new(origin) });
-    inner.pages.insert(key.clone(), Arc::clone(&landed)).await;
+    inner.pages.keep(key.clone(), Arc::clone(&landed));
 
     let (flight, _) = inner.join(&who, &key, None).unwrap();
     assert!(Arc::ptr_eq(&flight.landed().await.unwrap().unwrap(), &landed));
