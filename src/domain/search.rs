@@ -44,11 +44,16 @@ impl SearchMode {
     }
 }
 
-/// What is looked for.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// The length of the longest number.
+const LONGEST: usize = 15;
+
+/// What is looked for. As the key of thousands of pages it holds its few digits in itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SearchQuery {
     country: Country,
-    digits: String,
+    /// Zeros behind the last.
+    digits: [u8; LONGEST],
+    count: u8,
     mode: SearchMode,
 }
 
@@ -56,9 +61,12 @@ impl SearchQuery {
     /// A query for a pattern as people and SDKs write it. Everything but digits is dropped (`+1 228`), then at
     /// most 15 digits remain, the length of the longest number.
     pub fn new(country: Country, pattern: &str, mode: SearchMode) -> Self {
-        let digits: String = pattern.chars().filter(char::is_ascii_digit).take(15).collect();
-        let mode = if digits.is_empty() { SearchMode::Anywhere } else { mode };
-        Self { country, digits, mode }
+        let (mut digits, mut count) = ([0; LONGEST], 0);
+        for (place, digit) in digits.iter_mut().zip(pattern.bytes().filter(u8::is_ascii_digit)) {
+            (*place, count) = (digit, count + 1);
+        }
+        let mode = if count == 0 { SearchMode::Anywhere } else { mode };
+        Self { country, digits, count, mode }
     }
 
     /// The country that sells the number.
@@ -68,7 +76,8 @@ impl SearchQuery {
 
     /// The pattern; empty means every number.
     pub fn digits(&self) -> &str {
-        &self.digits
+        let digits = self.digits.get(..usize::from(self.count)).unwrap_or_default();
+        str::from_utf8(digits).unwrap_or_default()
     }
 
     /// Where the pattern must stand.
@@ -136,11 +145,12 @@ mod tests {
     #[test]
     fn equal_questions_are_equal_keys() {
         let us = "US".parse().unwrap();
-        let query = |pattern, mode| SearchQuery::new(us, pattern, mode);
+        let query = |pattern: &str, mode| SearchQuery::new(us, pattern, mode);
         assert_eq!(query("+1 228", SearchMode::StartsWith), query("1-228", SearchMode::StartsWith));
         assert_eq!(query("", SearchMode::EndsWith), query("abc", SearchMode::StartsWith));
         assert_ne!(query("1228", SearchMode::StartsWith), query("1228", SearchMode::EndsWith));
-        assert_eq!(query(&"9".repeat(99), SearchMode::Anywhere).digits().len(), 15);
+        assert_eq!(query(&"9".repeat(99), SearchMode::Anywhere).digits(), "9".repeat(15));
+        assert_eq!(query("+1 2\u{0663}28", SearchMode::Anywhere).digits(), "1228");
     }
 
     #[test]

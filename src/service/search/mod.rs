@@ -194,8 +194,7 @@ impl Searches {
             },
         };
         for index in first_row / rows..=last_row / rows {
-            let key =
-                PageKey { query: request.query.clone(), page: u32::try_from(index + 1).unwrap_or(u32::MAX) };
+            let key = PageKey { query: request.query, page: u32::try_from(index + 1).unwrap_or(u32::MAX) };
             let (entry, cache) = cache_span("search", self.0.entry(principal, key, request.insist)).await?;
             let page_start = index * rows;
             // What was sold is gone before pages are cut, so that a page is short only where upstream's end.
@@ -204,7 +203,7 @@ impl Searches {
             let cut = (0..wanted.end).zip(on_sale).filter(|(row, _)| wanted.contains(row));
             answer.offers.extend(cut.map(|(_, row)| row.offer()));
             answer.total = entry.page.total;
-            answer.currency = entry.page.currency.as_deref().cloned();
+            answer.currency = entry.page.currency().cloned();
             answer.age = answer.age.max(self.0.age(&entry));
             answer.cache = answer.cache.max(cache);
             answer.standing.of.push(Arc::clone(&entry.origin));
