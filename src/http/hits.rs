@@ -18,7 +18,6 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use tower::Service;
 
-use crate::alike::Alike;
 use crate::auth::Recalled;
 use crate::http::authenticate;
 use crate::http::client::{OfPeer, Peer};
@@ -26,7 +25,7 @@ use crate::http::limit::Charged;
 use crate::http::observe::{self, Drawn};
 use crate::http::state::{EdgeSettings, Public, PublicParts};
 use crate::http::v3::{envelope, search};
-use crate::http::woven::Woven;
+use crate::http::woven::{Common, Woven};
 use crate::http::{answer, head, host};
 use crate::metrics::{CacheResult, WholeHits};
 use crate::request_id::RequestId;
@@ -35,9 +34,6 @@ use crate::telemetry;
 
 /// A guess at how many answers there will be, by which the cache sizes itself at its beginning.
 const USUALLY: usize = 1_000;
-
-/// Different stretches between numbers, some hundred bytes each. Beyond that, an answer has its own.
-const STRETCHES: usize = 4_096;
 
 /// The routes, and in front of them what they answered last. Cheap to clone.
 #[derive(Clone)]
@@ -54,7 +50,7 @@ struct Shelf {
     head: HeaderMap,
     answers: Cache<Box<str>, Arc<Finished>, ByBytes>,
     /// What answers have in common.
-    stretches: Alike<[u8]>,
+    common: Common,
     counts: WholeHits,
 }
 
@@ -72,7 +68,7 @@ impl<S> Hits<S> {
             public: Arc::clone(public),
             head: head_of_a_hit(&public.settings),
             answers: Cache::with_weighter(USUALLY, public.settings.answer_bytes, ByBytes),
-            stretches: Alike::at_most(STRETCHES),
+            common: Common::new(),
             counts: public.metrics.whole_hits(search::ROUTE),
         };
         Self { routes, shelf: Arc::new(shelf), peer: None }
@@ -83,7 +79,7 @@ impl<S> Hits<S> {
     /// Lets go of what no answer says any more; for a slow timer.
     pub(super) fn tidier(&self) -> impl Fn() + Send + 'static {
         let kept = Arc::clone(&self.shelf);
-        move || kept.stretches.tidy()
+        move || kept.common.tidy()
     }
 }
 
@@ -130,7 +126,7 @@ where
                 && let Some(target) = target
             {
                 if let Some(finished) = Arc::get_mut(&mut finished) {
-                    finished.body.share(&keeping.stretches);
+                    finished.body.share(&keeping.common);
                 }
                 keeping.answers.insert(target, finished);
             }
@@ -235,9 +231,9 @@ fn log(request_id: RequestId, drawn: Drawn, caller: &Recalled, status: u16, elap
     }
 }
 
-/// What answers are kept by: what a GET asks for, letter by letter.
+/// What answers are kept by: what a GET asks for, letter by letter after what they all begin with.
 fn target_of<B>(request: &Request<B>) -> Option<&str> {
-    let target = request.uri().path_and_query()?.as_str();
+    let target = request.uri().path_and_query()?.as_str().strip_prefix(search::BEFORE_COUNTRY)?;
     (request.method() == Method::GET).then_some(target)
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Between one number and the next the same hundred bytes stand again and again, in this answer and in others. Each such
 //! stretch is kept once, and the answer is written by copying stretches and numbers in their order: some dozens of
-//! copies, where a row takes sixteen bytes and not two hundred.
+//! copies. Their order is the same again for all answers with as many numbers between the same stretches, and kept once
+//! for these: a row takes the bytes of its number and not two hundred.
 
 use std::sync::Arc;
 
@@ -16,19 +17,51 @@ const BEFORE: &[u8] = b"\"dedicated_number\":\"";
 /// The counters of a stretch, its place among others, and what the allocator needs.
 const HELD_FOR_A_STRETCH: usize = 48;
 
+/// Different stretches, some hundred bytes each. Beyond that, a pattern has its own.
+const STRETCHES: usize = 4_096;
+
+/// Different patterns. Beyond that, an answer has its own.
+const PATTERNS: usize = 4_096;
+
 /// A body that is written again and again.
 #[derive(Debug)]
 pub(super) struct Woven {
-    /// Different ones.
-    stretches: Box<[Arc<[u8]>]>,
+    pattern: Arc<Pattern>,
     /// All, one after the other.
     numbers: Box<[u8]>,
+}
+
+/// What makes a body of its numbers.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Pattern {
+    /// Different ones.
+    stretches: Box<[Arc<[u8]>]>,
     rows: Box<[Row]>,
     length: usize,
 }
 
+/// What bodies have in common.
+#[derive(Debug)]
+pub(super) struct Common {
+    stretches: Alike<[u8]>,
+    patterns: Alike<Pattern>,
+}
+
+impl Common {
+    pub(super) fn new() -> Self {
+        Self { stretches: Alike::at_most(STRETCHES), patterns: Alike::at_most(PATTERNS) }
+    }
+
+    /// Lets go of what no body says any more.
+    pub(super) fn tidy(&self) {
+        // Patterns hold the others.
+        self.patterns.tidy();
+        self.stretches.tidy();
+    }
+}
+
 /// A stretch, and the number after it, which may be empty.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Row {
     stretch: u16,
     /// Where the number ends; it begins where the one before ends.
@@ -48,37 +81,40 @@ impl Woven {
             numbers.extend_from_slice(number);
             rows.push(Row { stretch: stretch.try_into().ok()?, end: numbers.len().try_into().ok()? });
         }
-        Some(Self {
-            stretches: stretches.into_iter().map(Arc::from).collect(),
-            numbers: numbers.into(),
-            rows: rows.into(),
-            length: body.len(),
-        })
+        let stretches = stretches.into_iter().map(Arc::from).collect();
+        let pattern = Pattern { stretches, rows: rows.into(), length: body.len() };
+        Some(Self { pattern: Arc::new(pattern), numbers: numbers.into() })
     }
 
     /// Has in common what others have as well.
-    pub(super) fn share(&mut self, common: &Alike<[u8]>) {
-        for stretch in &mut self.stretches {
-            *stretch = common.one_or_own(Arc::clone(stretch));
+    pub(super) fn share(&mut self, common: &Common) {
+        // Nobody else has a new body's pattern.
+        if let Some(pattern) = Arc::get_mut(&mut self.pattern) {
+            for stretch in &mut pattern.stretches {
+                *stretch = common.stretches.one_or_own(Arc::clone(stretch));
+            }
+            self.pattern = common.patterns.one_or_own(Arc::clone(&self.pattern));
         }
     }
 
     /// The body.
     pub(super) fn bytes(&self) -> Bytes {
-        let (mut body, mut begin) = (Vec::with_capacity(self.length), 0);
-        for row in &self.rows {
+        let Pattern { stretches, rows, length } = &*self.pattern;
+        let (mut body, mut begin) = (Vec::with_capacity(*length), 0);
+        for row in rows {
             let end = usize::from(row.end);
-            body.extend_from_slice(self.stretches.get(usize::from(row.stretch)).map_or(&[], |it| it));
+            body.extend_from_slice(stretches.get(usize::from(row.stretch)).map_or(&[], |it| it));
             body.extend_from_slice(self.numbers.get(begin..end).unwrap_or_default());
             begin = end;
         }
         body.into()
     }
 
-    /// What it takes in memory, as if no other had the same stretches.
+    /// What it takes in memory, as if no other had the same pattern and stretches.
     pub(super) fn size(&self) -> usize {
-        let stretches = self.stretches.iter().map(|stretch| stretch.len() + HELD_FOR_A_STRETCH);
-        stretches.sum::<usize>() + self.numbers.len() + self.rows.len() * size_of::<Row>()
+        let Pattern { stretches, rows, .. } = &*self.pattern;
+        let stretches = stretches.iter().map(|stretch| stretch.len() + HELD_FOR_A_STRETCH);
+        stretches.sum::<usize>() + self.numbers.len() + size_of::<Pattern>() + size_of_val::<[Row]>(rows)
     }
 }
 
@@ -107,8 +143,7 @@ mod tests {
 
     use std::sync::Arc;
 
-    use super::Woven;
-    use crate::alike::Alike;
+    use super::{Common, Woven};
 
     fn rows(count: usize) -> String {
         let row = |row| format!(r#"{{"country":"US","dedicated_number":"+1228555{row:04}","price":"1.50"}}"#);
@@ -132,17 +167,18 @@ mod tests {
 
     #[test]
     fn what_others_have_as_well_is_there_once() {
-        let common = Alike::at_most(100);
-        let [one, other] = [20, 30].map(|count| {
+        let common = Common::new();
+        let [one, other, like_one] = [20, 30, 20].map(|count| {
             let mut woven = Woven::of(rows(count).as_bytes()).unwrap();
             woven.share(&common);
             assert_eq!(woven.bytes(), rows(count).as_bytes());
             woven
         });
-        assert_eq!(one.stretches.len(), 3);
-        for (one, other) in one.stretches.iter().zip(&other.stretches) {
+        assert_eq!(one.pattern.stretches.len(), 3);
+        for (one, other) in one.pattern.stretches.iter().zip(&other.pattern.stretches) {
             assert!(Arc::ptr_eq(one, other));
         }
+        assert!(Arc::ptr_eq(&one.pattern, &like_one.pattern) && !Arc::ptr_eq(&one.pattern, &other.pattern));
     }
 
     fn piece() -> impl Strategy<Value = Vec<u8>> {

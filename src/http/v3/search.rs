@@ -22,6 +22,8 @@ use crate::service::search::{SearchAnswer, SearchRequest};
 
 /// The pattern of the route, as metrics and the log have it.
 pub(in crate::http) const ROUTE: &str = "/v3/numbers/search/{country}";
+/// What every target of it begins with.
+pub(in crate::http) const BEFORE_COUNTRY: &str = "/v3/numbers/search/";
 
 /// Beyond this, pages are empty for every country.
 const LAST_PAGE: u32 = 1_000_000;

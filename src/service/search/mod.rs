@@ -89,8 +89,8 @@ pub struct SearchAnswer {
 /// number was sold since.
 #[derive(Clone, Debug)]
 pub struct Standing {
-    /// The upstream pages it was cut from.
-    of: Vec<Arc<Origin>>,
+    /// The upstream pages it was cut from: two at most, as long as it is no longer than one of them.
+    of: [Option<Arc<Origin>>; 2],
     /// [`Inner::sales`] before the first look at what is taken.
     sales: u64,
     searches: Searches,
@@ -105,13 +105,22 @@ impl Standing {
         }
         let now = inner.clock.boot();
         let mut oldest = Duration::ZERO;
-        for origin in &self.of {
+        for origin in self.of.iter().flatten() {
             if !origin.is_fresh(now) || origin.is_superseded.load(Ordering::Relaxed) {
                 return None;
             }
             oldest = oldest.max(origin.age(now));
         }
         Some(oldest)
+    }
+
+    /// It was cut from this page as well.
+    fn rest_on(&mut self, origin: &Arc<Origin>) {
+        match self.of.iter_mut().find(|place| place.is_none()) {
+            Some(place) => *place = Some(Arc::clone(origin)),
+            // What cannot be watched whole does not stand: so often nothing is ever sold.
+            None => self.sales = u64::MAX,
+        }
     }
 }
 
@@ -188,7 +197,7 @@ impl Searches {
             age: Duration::ZERO,
             cache: CacheResult::Hit,
             standing: Standing {
-                of: Vec::with_capacity(1),
+                of: [None, None],
                 sales: self.0.sales.load(Ordering::SeqCst),
                 searches: self.clone(),
             },
@@ -206,7 +215,7 @@ impl Searches {
             answer.currency = entry.page.currency().cloned();
             answer.age = answer.age.max(self.0.age(&entry));
             answer.cache = answer.cache.max(cache);
-            answer.standing.of.push(Arc::clone(&entry.origin));
+            answer.standing.rest_on(&entry.origin);
         }
         self.0.metrics.cached(CacheName::Search, answer.cache);
         Ok(answer)
