@@ -5,6 +5,7 @@
 //! [`Principal`] is only put together again for who does more than that.
 
 use std::collections::BTreeSet;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use quick_cache::Weighter;
@@ -16,10 +17,14 @@ use crate::alike::Alike;
 use crate::domain::canonical::Digest;
 use crate::domain::principal::{Person, PersonRef, Principal, Role, TeamId};
 
-/// Bytes of all tokens together: of usual ones 200,000.
+/// Bytes of all tokens together: of usual ones 300,000.
 const BYTES: u64 = 32 * 1024 * 1024;
-/// What an entry takes beside its texts: key, value, their place in the table, two counters.
-const ENTRY: u64 = 128;
+/// What an entry takes beside its texts: key, value, their place in the table.
+const ENTRY: u64 = 112;
+/// The counters of texts that stand for themselves, and what the allocator needs.
+const HELD_FOR_TEXTS: usize = 32;
+/// The longest subject that an entry holds in itself: programs have names and numbers of about as many letters.
+const SHORT: usize = 22;
 /// A guess at how many there will be, by which the cache sizes itself at its beginning.
 const USUALLY: usize = 1_000;
 /// Different teams and roles together, some two hundred bytes each. Who comes with others beyond that is verified every time.
@@ -36,13 +41,18 @@ pub(super) struct Memory {
 #[derive(Clone, Debug)]
 pub(super) struct Verified {
     common: Arc<Common>,
-    /// The keys of then; with any other the signature is checked again.
-    pub(super) table: Arc<KeyTable>,
     /// The token's end, in seconds since 1970.
     pub(super) expires_at: i64,
-    /// The subject, and the [`Rest`] as JSON, if there is any.
-    texts: Arc<str>,
-    subject: u16,
+    texts: Texts,
+}
+
+/// The subject, and the [`Rest`] as JSON, if there is any.
+#[derive(Clone, Debug)]
+enum Texts {
+    /// A subject and nothing else.
+    Short { length: u8, bytes: [u8; SHORT] },
+    /// One after the other; the subject is so long.
+    Long { subject: u16, both: Arc<str> },
 }
 
 /// What many tokens say alike, each once.
@@ -50,9 +60,28 @@ pub(super) struct Verified {
 struct Common {
     /// Which of the issuers.
     issuer: usize,
+    keys: KeysOfThen,
     teams: Vec<TeamId>,
     roles: BTreeSet<Role>,
     may_approve: bool,
+}
+
+/// The keys by which a token passed; with any other, though they were equal, the signature is checked again.
+#[derive(Debug)]
+struct KeysOfThen(Arc<KeyTable>);
+
+impl PartialEq for KeysOfThen {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for KeysOfThen {}
+
+impl Hash for KeysOfThen {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        Arc::as_ptr(&self.0).hash(hasher);
+    }
 }
 
 /// What only people's tokens say, and few requests want to know: name, address, and the subject of who acts. The issuer is
@@ -73,12 +102,13 @@ impl Memory {
     pub(super) fn keep(&self, token: Digest, principal: &Principal, issuer: usize, table: Arc<KeyTable>) {
         let common = Common {
             issuer,
+            keys: KeysOfThen(table),
             teams: principal.teams.clone(),
             roles: principal.roles.clone(),
             may_approve: principal.may_approve,
         };
         if let Some(common) = self.common.one(&Arc::new(common))
-            && let Some(verified) = Verified::new(principal, common, table)
+            && let Some(verified) = Verified::new(principal, common)
         {
             self.tokens.insert(token, verified);
         }
@@ -92,17 +122,16 @@ impl Memory {
 }
 
 impl Verified {
-    fn new(principal: &Principal, common: Arc<Common>, table: Arc<KeyTable>) -> Option<Self> {
+    fn new(principal: &Principal, common: Arc<Common>) -> Option<Self> {
         let Principal { person, name, email, actor, expires_at, .. } = principal;
         let rest = Rest(name.clone(), email.clone(), actor.as_ref().map(|actor| actor.subject.clone()));
         let rest = if rest == Rest::default() { String::new() } else { serde_json::to_string(&rest).ok()? };
-        Some(Self {
-            common,
-            table,
-            expires_at: *expires_at,
-            texts: [person.subject.as_str(), rest.as_str()].concat().into(),
-            subject: person.subject.len().try_into().ok()?,
-        })
+        Some(Self { common, expires_at: *expires_at, texts: Texts::of(&person.subject, &rest)? })
+    }
+
+    /// Whether it passed by these keys.
+    pub(super) fn rests_on(&self, table: &Arc<KeyTable>) -> bool {
+        Arc::ptr_eq(&self.common.keys.0, table)
     }
 
     /// Which of the issuers.
@@ -117,7 +146,7 @@ impl Verified {
 
     /// Whom it stands for, by this issuer's word.
     pub(super) fn person<'a>(&'a self, issuer: &'a str) -> PersonRef<'a> {
-        PersonRef { issuer, subject: self.parts().0 }
+        PersonRef { issuer, subject: self.texts.parts().0 }
     }
 
     /// The first team, as it is noted in the log.
@@ -127,7 +156,7 @@ impl Verified {
 
     /// The whole principal again.
     pub(super) fn principal(&self, issuer: &str) -> Option<Principal> {
-        let (subject, rest) = self.parts();
+        let (subject, rest) = self.texts.parts();
         let Rest(name, email, actor) =
             if rest.is_empty() { Rest::default() } else { serde_json::from_str(rest).ok()? };
         let person = |subject: &str| Person { issuer: issuer.to_owned(), subject: subject.to_owned() };
@@ -142,9 +171,36 @@ impl Verified {
             expires_at: self.expires_at,
         })
     }
+}
+
+impl Texts {
+    fn of(subject: &str, rest: &str) -> Option<Self> {
+        let mut bytes = [0; SHORT];
+        if rest.is_empty()
+            && let Some(place) = bytes.get_mut(..subject.len())
+        {
+            place.copy_from_slice(subject.as_bytes());
+            return Some(Self::Short { length: subject.len().try_into().ok()?, bytes });
+        }
+        Some(Self::Long { subject: subject.len().try_into().ok()?, both: [subject, rest].concat().into() })
+    }
 
     fn parts(&self) -> (&str, &str) {
-        self.texts.split_at_checked(self.subject.into()).unwrap_or_default()
+        match self {
+            Self::Short { length, bytes } => {
+                let subject = bytes.get(..usize::from(*length)).unwrap_or_default();
+                (str::from_utf8(subject).unwrap_or_default(), "")
+            }
+            Self::Long { subject, both } => both.split_at_checked((*subject).into()).unwrap_or_default(),
+        }
+    }
+
+    /// What they take beside the entry.
+    fn size(&self) -> usize {
+        match self {
+            Self::Short { .. } => 0,
+            Self::Long { both, .. } => HELD_FOR_TEXTS + both.len(),
+        }
     }
 }
 
@@ -153,7 +209,7 @@ struct ByBytes;
 
 impl Weighter<Digest, Verified> for ByBytes {
     fn weight(&self, _token: &Digest, verified: &Verified) -> u64 {
-        ENTRY + u64::try_from(verified.texts.len()).unwrap_or(u64::MAX)
+        ENTRY + u64::try_from(verified.texts.size()).unwrap_or(u64::MAX)
     }
 }
 
@@ -164,7 +220,7 @@ mod tests {
     use std::collections::BTreeSet;
     use std::sync::Arc;
 
-    use super::{BYTES, COMMON, ENTRY, Memory};
+    use super::{BYTES, COMMON, ENTRY, Memory, SHORT};
     use crate::auth::keys::KeyTable;
     use crate::domain::canonical::Digest;
     use crate::domain::principal::{Person, Principal, Role, TeamId};
@@ -214,6 +270,31 @@ mod tests {
             assert_eq!(verified.person(ISSUER), whole.person.borrowed());
             assert_eq!((verified.issuer(), verified.has_role()), (count, true));
         }
+    }
+
+    #[test]
+    fn a_subject_is_told_whole_however_long_it_is() {
+        let (memory, keys) = (Memory::new(), keys());
+        for length in [0, 1, SHORT - 1, SHORT, SHORT + 1, 1_000] {
+            for (letter, name) in [("a", None), ("\u{e9}", None), ("a", Some("Rita"))] {
+                let mut whole = principal(&["growth"], name, None);
+                whole.person.subject = letter.repeat(length);
+                memory.keep(token(0), &whole, 0, Arc::clone(&keys));
+                assert_eq!(memory.recall(&token(0)).unwrap().principal(ISSUER).unwrap(), whole);
+            }
+        }
+    }
+
+    #[test]
+    fn only_the_keys_that_a_token_passed_by_are_those_it_rests_on() {
+        let (memory, known, [then, now]) =
+            (Memory::new(), principal(&["growth"], None, None), [keys(), keys()]);
+        for (count, keys) in [&then, &now].into_iter().enumerate() {
+            memory.keep(token(count.try_into().unwrap()), &known, 0, Arc::clone(keys));
+        }
+        let (earlier, later) = (memory.recall(&token(0)).unwrap(), memory.recall(&token(1)).unwrap());
+        assert!(earlier.rests_on(&then) && !earlier.rests_on(&now));
+        assert!(later.rests_on(&now) && !later.rests_on(&then));
     }
 
     #[test]

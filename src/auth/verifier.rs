@@ -240,8 +240,7 @@ impl Trust {
 
     fn still_holds(&self, known: &Verified, now: i64) -> bool {
         let table = self.issuers.get(known.issuer()).and_then(Issuer::current);
-        table.is_some_and(|table| Arc::ptr_eq(&table, &known.table))
-            && !claims::has_passed(known.expires_at, now)
+        table.is_some_and(|table| known.rests_on(&table)) && !claims::has_passed(known.expires_at, now)
     }
 
     /// Whom it stands for, by which issuer's word and keys.
