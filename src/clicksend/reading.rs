@@ -12,7 +12,6 @@ use crate::clicksend::circuit::{Circuit, Meaning, Permit};
 use crate::clicksend::client::attempt;
 use crate::clicksend::retry::{self, Budget, TRIES};
 use crate::clicksend::transport::{Answer, NoAnswer};
-use crate::clicksend::wire::{self, Envelope};
 use crate::clicksend::{
     Account, Call, CircuitState, ClickSend, Lack, ListFilter, Operation, Outcome, Purpose, ReadError, verdict,
 };
@@ -32,8 +31,8 @@ pub(super) struct Endpoint {
     budget: Budget,
 }
 
-/// A parser of one kind of page; its error says what the page lacks.
-type Parse<T> = fn(&Envelope<'_>) -> Result<T, &'static str>;
+/// What reads one kind of page out of an answer.
+type Parse<T> = fn(&Answer) -> Result<T, ReadError>;
 
 struct Question<'q, T> {
     endpoint: &'q Endpoint,
@@ -76,7 +75,7 @@ impl ClickSend {
             parameters.push(("search_type", query.mode().search_type().to_string()));
         }
         let path = format!("/v3/numbers/search/{}", query.country());
-        let (endpoint, query, parse) = (&self.0.reads.search, parameters.as_slice(), wire::offer_page);
+        let (endpoint, query, parse) = (&self.0.reads.search, parameters.as_slice(), verdict::read_offers);
         self.read(Question { endpoint, purpose, path: &path, query, parse }).await
     }
 
@@ -91,14 +90,21 @@ impl ClickSend {
         if filter.exclude_10dlc_campaign {
             parameters.push(("exclude_10dlc_campaign", "true".to_owned()));
         }
-        let (endpoint, query, parse) = (&self.0.reads.list, parameters.as_slice(), wire::owned_page);
+        let (endpoint, query, parse) = (&self.0.reads.list, parameters.as_slice(), verdict::read_owned);
         self.read(Question { endpoint, purpose, path: "/v3/numbers", query, parse }).await
     }
 
     /// The account behind the credentials.
     pub async fn account(&self) -> Result<Account, ReadError> {
         let (endpoint, purpose) = (&self.0.reads.account, Purpose::Buying);
-        self.read(Question { endpoint, purpose, path: "/v3/account", query: &[], parse: wire::account }).await
+        self.read(Question {
+            endpoint,
+            purpose,
+            path: "/v3/account",
+            query: &[],
+            parse: verdict::read_account,
+        })
+        .await
     }
 
     /// Whether each operation that reads is asked just now.
@@ -112,7 +118,8 @@ impl ClickSend {
             let permit = self.turn(&question).await?;
             endpoint.budget.earn();
             let deadline = Instant::now() + self.0.read_timeout;
-            Ok((deadline, self.ask(&question, permit, deadline, None).await))
+            // In a box, as below: a call is large while it is under way, and so would be all that waits for one.
+            Ok((deadline, Box::pin(self.ask(&question, permit, deadline, None)).await))
         };
         let (deadline, mut tried) = first.instrument(attempt(endpoint.operation)).await?;
         for tries in 1..TRIES {
@@ -120,7 +127,7 @@ impl ClickSend {
                 break;
             }
             let Some(permit) = self.turn_again(&question, tries, deadline).await else { break };
-            let asking = self.ask(&question, permit, deadline, Some(tried.lack));
+            let asking = Box::pin(self.ask(&question, permit, deadline, Some(tried.lack)));
             tried = asking.instrument(attempt(endpoint.operation)).await;
         }
         tried.result
@@ -186,8 +193,7 @@ impl ClickSend {
     }
 
     fn understand<T>(&self, operation: Operation, answer: &Answer, parse: Parse<T>) -> Result<T, ReadError> {
-        let result = verdict::read_envelope(answer)
-            .and_then(|envelope| parse(&envelope).map_err(|fault| ReadError::Unavailable(fault.to_owned())));
+        let result = parse(answer);
         self.heed(operation, matches!(result, Err(ReadError::Busy { .. })), answer);
         match &result {
             Ok(_) => self.credentials_accepted(),

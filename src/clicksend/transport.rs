@@ -22,6 +22,8 @@ use crate::clicksend::options::{ClientError, Options};
 
 /// A page of 100 rows is about 40 KiB; fifty times that is no page of numbers.
 const MAX_READ_BODY: usize = 2 * 1024 * 1024;
+/// As long as a page may be without growing on the way.
+const USUAL_BODY: usize = 64 * 1024;
 /// A receipt is half a KiB.
 const MAX_WRITE_BODY: usize = 64 * 1024;
 /// Shorter than the keep-alive of the usual front ends (60 s and up), so that a pooled connection is a live one.
@@ -142,7 +144,9 @@ async fn exchange(
 }
 
 async fn read_body(mut response: Response, most: usize) -> Result<Vec<u8>, String> {
-    let mut body = Vec::new();
+    // What it says of its length is believed as far as such answers usually are long.
+    let length = response.content_length().and_then(|length| usize::try_from(length).ok());
+    let mut body = Vec::with_capacity(length.unwrap_or_default().min(USUAL_BODY));
     while let Some(chunk) = response.chunk().await.map_err(describe)? {
         if body.len() + chunk.len() > most {
             return Err(format!("the answer is longer than {most} bytes"));

@@ -9,12 +9,14 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::clicksend::ReadError;
 use crate::clicksend::limit::{self, WINDOW};
 use crate::clicksend::transport::Answer;
 use crate::clicksend::wire::{self, Envelope};
+use crate::clicksend::{Account, ReadError};
 use crate::domain::number::DedicatedNumber;
 use crate::domain::order::{Receipt, Sent, UpstreamRefusal};
+use crate::domain::owned::OwnedPage;
+use crate::domain::search::OfferPage;
 
 /// The statuses that mean "not done". 405, 408, 409 and 425 are not among them: nobody documents them for a buy,
 /// and a front end can produce each of them after the sale.
@@ -23,14 +25,36 @@ const DEFINITE_REFUSALS: [u16; 7] = [400, 401, 402, 403, 404, 422, 429];
 /// Upstream's texts are kept for people; more than this is not a message.
 const MAX_WORDS: usize = 300;
 
+/// A page of numbers on sale.
+pub(super) fn read_offers(answer: &Answer) -> Result<OfferPage, ReadError> {
+    read_page(wire::offer_page(read_envelope(answer, Envelope::of_search)?))
+}
+
+/// A page of owned numbers.
+pub(super) fn read_owned(answer: &Answer) -> Result<OwnedPage, ReadError> {
+    read_page(wire::owned_page(&read_envelope(answer, Envelope::parse)?))
+}
+
+/// The account.
+pub(super) fn read_account(answer: &Answer) -> Result<Account, ReadError> {
+    read_page(wire::account(&read_envelope(answer, Envelope::parse)?))
+}
+
+fn read_page<T>(page: Result<T, &'static str>) -> Result<T, ReadError> {
+    page.map_err(|fault| ReadError::Unavailable(fault.to_owned()))
+}
+
 /// The envelope of a read that succeeded, or why there is none. A 429 needs no envelope: its two known bodies differ.
-pub(super) fn read_envelope(answer: &Answer) -> Result<Envelope<'_>, ReadError> {
+fn read_envelope<'a, D>(
+    answer: &'a Answer,
+    parse: impl FnOnce(&'a [u8]) -> Result<Envelope<'a, D>, &'static str>,
+) -> Result<Envelope<'a, D>, ReadError> {
     let busy =
         || ReadError::Busy { retry_after: limit::pause_asked(true, &answer.headers).unwrap_or(WINDOW) };
     if answer.status == 429 {
         return Err(busy());
     }
-    let envelope = envelope(answer).map_err(ReadError::Unavailable)?;
+    let envelope = envelope(answer, parse).map_err(ReadError::Unavailable)?;
     let said = if answer.status == 200 { envelope.http_code.unwrap_or(200) } else { answer.status };
     match said {
         200 if envelope.is_success() => Ok(envelope),
@@ -68,7 +92,7 @@ pub(super) fn read_registration_answer(answer: &Answer) -> Sent<()> {
 
 fn read_write_answer(answer: &Answer) -> Sent<Envelope<'_>> {
     let status = answer.status;
-    let envelope = match envelope(answer) {
+    let envelope = match envelope(answer, Envelope::parse) {
         Ok(envelope) => envelope,
         Err(reason) => return Sent::Ambiguous(reason),
     };
@@ -87,9 +111,12 @@ fn read_write_answer(answer: &Answer) -> Sent<Envelope<'_>> {
     Sent::Ambiguous(format!("HTTP {status} with http_code {said} and {code}"))
 }
 
-fn envelope(answer: &Answer) -> Result<Envelope<'_>, String> {
+fn envelope<'a, D>(
+    answer: &'a Answer,
+    parse: impl FnOnce(&'a [u8]) -> Result<Envelope<'a, D>, &'static str>,
+) -> Result<Envelope<'a, D>, String> {
     let body = answer.body.as_deref().map_err(|lost| format!("{lost} (HTTP {})", answer.status))?;
-    Envelope::parse(body).map_err(|fault| format!("{fault} (HTTP {})", answer.status))
+    parse(body).map_err(|fault| format!("{fault} (HTTP {})", answer.status))
 }
 
 /// Whether `data` holds at most messages about fields. A message has letters; what a receipt says has a number or
@@ -126,7 +153,7 @@ fn receipt(data: &RawValue) -> Option<Receipt> {
     })
 }
 
-fn refusal(status: u16, envelope: &Envelope<'_>) -> UpstreamRefusal {
+fn refusal<D>(status: u16, envelope: &Envelope<'_, D>) -> UpstreamRefusal {
     UpstreamRefusal {
         status,
         response_code: words(&envelope.response_code),

@@ -11,41 +11,97 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Envelope, array, check_page_size, currency, integer, object, rows, string, text};
-use crate::domain::search::{CurrencyBlock, Offer, OfferPage, Terms};
+use super::cursor::{Cursor, are_digits};
+use super::{Envelope, check_page_size, currency, integer, object, once, string, tell_left_out, text};
+use crate::domain::search::{CurrencyBlock, Offer, OfferPage, Terms, UPSTREAM_ROWS};
 
-/// The page in `data`; an absent `data` is an empty page. Upstream's page links are not read: they lead nowhere.
-pub(in crate::clicksend) fn offer_page(envelope: &Envelope<'_>) -> Result<OfferPage, &'static str> {
-    #[derive(Deserialize)]
-    struct Fields<'a> {
-        #[serde(borrow)]
-        total: Option<&'a RawValue>,
-        per_page: Option<&'a RawValue>,
-        data: Option<Vec<&'a RawValue>>,
-        #[serde(rename = "_currency")]
-        currency: Option<&'a RawValue>,
-    }
-    let outer = currency(envelope.currency);
-    let Some(data) = envelope.data else {
-        return Ok(OfferPage { currency: outer, ..OfferPage::default() });
-    };
-    if let Some(values) = array(data) {
-        return Ok(page(&values, None, outer));
-    }
-    let fields: Fields<'_> = object(data.get()).ok_or("the search has no page of rows")?;
-    check_page_size(fields.per_page);
-    let values = fields.data.unwrap_or_default();
-    Ok(page(&values, integer(fields.total), currency(fields.currency).or(outer)))
+/// What a search has in `data`.
+#[derive(Default)]
+pub(in crate::clicksend) struct Offered<'a> {
+    total: Option<&'a RawValue>,
+    per_page: Option<&'a RawValue>,
+    rows: Rows,
+    currency: Option<&'a RawValue>,
+    /// Something that is neither a page nor rows.
+    is_odd: bool,
 }
 
-fn page(values: &[&RawValue], total: Option<u64>, currency: Option<CurrencyBlock>) -> OfferPage {
-    let mut example = None;
-    let rows = rows(values, |value| Row::read(value, &mut example));
-    let currency = currency.or_else(|| currency_of_rows(&rows));
-    OfferPage {
-        total: total.unwrap_or_else(|| u64::try_from(values.len()).unwrap_or(u64::MAX)),
+impl<'a> Envelope<'a, Offered<'a>> {
+    /// The envelope around a search.
+    pub(in crate::clicksend) fn of_search(body: &'a [u8]) -> Result<Self, &'static str> {
+        Self::parse_with(body, Offered::read)
+    }
+}
+
+impl<'a> Offered<'a> {
+    fn read(cursor: &mut Cursor<'a>) -> Option<Self> {
+        match cursor.peek()? {
+            b'[' => Some(Self { rows: Rows::read(cursor)?, ..Self::default() }),
+            b'{' => Self::page(cursor),
+            _ => Some(Self { is_odd: cursor.value()?.get() != "null", ..Self::default() }),
+        }
+    }
+
+    fn page(cursor: &mut Cursor<'a>) -> Option<Self> {
+        let [mut total, mut per_page, mut currency] = [None; 3];
+        let (mut rows, mut is_odd) = (None, false);
+        cursor.object(|name, cursor| match name {
+            "total" => once(&mut total, cursor.value()?),
+            "per_page" => once(&mut per_page, cursor.value()?),
+            "_currency" => once(&mut currency, cursor.value()?),
+            "data" if cursor.peek() == Some(b'[') => once(&mut rows, Rows::read(cursor)?),
+            "data" => {
+                is_odd = cursor.value()?.get() != "null";
+                once(&mut rows, Rows::default())
+            }
+            _ => cursor.value().map(drop),
+        })?;
+        Some(Self { total, per_page, rows: rows.unwrap_or_default(), currency, is_odd })
+    }
+}
+
+/// The page in `data`; an absent `data` is an empty page. Upstream's page links are not read: they lead nowhere.
+pub(in crate::clicksend) fn offer_page(
+    envelope: Envelope<'_, Offered<'_>>,
+) -> Result<OfferPage, &'static str> {
+    let offered = envelope.data.unwrap_or_default();
+    if offered.is_odd {
+        return Err("the search has no page of rows");
+    }
+    check_page_size(offered.per_page);
+    let Rows { rows, of } = offered.rows;
+    tell_left_out(of - rows.len(), of);
+    let block = currency(offered.currency).or_else(|| currency(envelope.currency));
+    let currency = block.or_else(|| currency_of_rows(&rows));
+    Ok(OfferPage {
+        total: integer(offered.total).unwrap_or_else(|| u64::try_from(of).unwrap_or(u64::MAX)),
         offers: rows.into_iter().map(|row| row.offer).collect(),
         currency,
+    })
+}
+
+/// The rows that are numbers, of so many.
+#[derive(Default)]
+struct Rows {
+    rows: Vec<Row>,
+    of: usize,
+}
+
+impl Rows {
+    fn read(cursor: &mut Cursor<'_>) -> Option<Self> {
+        let (mut read, mut example) = (Self::default(), None::<Example<'_>>);
+        read.rows.reserve(usize::try_from(UPSTREAM_ROWS).unwrap_or_default());
+        cursor.array(|cursor| {
+            let like = example.as_ref().and_then(|example| example.follows(cursor));
+            let row = match like {
+                Some(row) => Some(row),
+                None => Row::read(cursor.value()?, &mut example),
+            };
+            read.of += 1;
+            read.rows.extend(row);
+            Some(())
+        })?;
+        Some(read)
     }
 }
 
@@ -69,9 +125,6 @@ impl Row {
             price: Option<&'a RawValue>,
             currency: Option<&'a RawValue>,
             address_requirement: Option<&'a RawValue>,
-        }
-        if let Some(row) = example.as_ref().and_then(|example| example.followed_by(value.get())) {
-            return Some(row);
         }
         let fields: Fields<'_> = object(value.get())?;
         let dedicated_number = text(fields.dedicated_number)?;
@@ -103,26 +156,16 @@ impl<'a> Example<'a> {
     /// `number` is the text that stands in `row`, with its quotes. Where it stands there twice, nobody can tell which it is.
     fn of(row: &'a str, number: &str, terms: Arc<Terms>, currency: Option<Arc<str>>) -> Option<Self> {
         let (before, after) = row.split_once(number)?;
-        (unquoted(number).is_some() && !after.contains(number)).then_some(Self {
-            before,
-            after,
-            terms,
-            currency,
-        })
+        let digits = number.strip_prefix('"')?.strip_suffix('"')?;
+        (are_digits(digits) && !after.contains(number)).then_some(Self { before, after, terms, currency })
     }
 
-    /// What such a row says, if it is one.
-    fn followed_by(&self, row: &str) -> Option<Row> {
-        let number = unquoted(row.strip_prefix(self.before)?.strip_suffix(self.after)?)?;
+    /// The next row, if it is such a one.
+    fn follows(&self, cursor: &mut Cursor<'_>) -> Option<Row> {
+        let number = cursor.digits_between(self.before, self.after)?;
         let offer = Offer { dedicated_number: number.to_owned(), terms: Arc::clone(&self.terms) };
         Some(Row { offer, currency: self.currency.clone() })
     }
-}
-
-/// The digits in quotes; nothing where anything else stands there, which would have to be read as JSON.
-fn unquoted(number: &str) -> Option<&str> {
-    let number = number.strip_prefix('"')?.strip_suffix('"')?;
-    number.bytes().all(|byte| byte == b'+' || byte.is_ascii_digit()).then_some(number)
 }
 
 /// The currency that every row names; a mixture is none, because a page has one currency.

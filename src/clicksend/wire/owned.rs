@@ -6,7 +6,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Envelope, check_page_size, currency, integer, object, rows, string, text};
+use super::{Envelope, check_page_size, currency, integer, object, string, tell_left_out, text};
 use crate::domain::owned::{OwnedNumber, OwnedPage, RegistrationStatus};
 use crate::domain::search::UPSTREAM_ROWS;
 
@@ -26,10 +26,13 @@ pub(in crate::clicksend) fn owned_page(envelope: &Envelope<'_>) -> Result<OwnedP
     let fields: Fields<'_> = object(data.get()).ok_or("the list has no page of rows")?;
     let total: u64 = integer(fields.total).ok_or("the list has no total")?;
     check_page_size(fields.per_page);
+    let rows = fields.data.unwrap_or_default();
+    let numbers: Vec<_> = rows.iter().filter_map(|row| owned_number(row)).collect();
+    tell_left_out(rows.len() - numbers.len(), rows.len());
     Ok(OwnedPage {
         total,
         last_page: integer(fields.last_page).unwrap_or_else(|| pages_for(total)),
-        numbers: rows(&fields.data.unwrap_or_default(), owned_number),
+        numbers,
         currency: currency(fields.currency),
     })
 }

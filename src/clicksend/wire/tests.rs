@@ -1,7 +1,8 @@
 //! Every shape and oddity that was seen or documented, with invented values.
 #![expect(clippy::unwrap_used, reason = "a broken fixture stops the test")]
 
-use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
+use proptest::prelude::{any, prop_assert, prop_assert_eq, prop_oneof, proptest};
+use proptest::strategy::{Just, Strategy};
 
 use super::{Envelope, account, offer_page, owned_page};
 use crate::clicksend::Account;
@@ -18,7 +19,7 @@ fn body(rest: &str) -> String {
 }
 
 fn offers(rest: &str) -> Result<OfferPage, &'static str> {
-    offer_page(&Envelope::parse(body(rest).as_bytes())?)
+    offer_page(Envelope::of_search(body(rest).as_bytes())?)
 }
 
 fn owned(rest: &str) -> Result<OwnedPage, &'static str> {
@@ -233,10 +234,49 @@ fn deep_and_wide_answers_are_refused_or_read_but_never_followed() {
     assert_eq!(offers(&format!(r#""data":{deep}"#)).map(|page| page.offers.len()), Ok(0));
 }
 
+fn json() -> impl Strategy<Value = serde_json::Value> {
+    let leaf = prop_oneof![
+        Just(serde_json::Value::Null),
+        any::<bool>().prop_map(serde_json::Value::from),
+        any::<i64>().prop_map(serde_json::Value::from),
+        r#"[a-z\\"+0-9é]{0,6}"#.prop_map(serde_json::Value::from),
+        Just(serde_json::from_str(ROW).unwrap()),
+    ];
+    leaf.prop_recursive(3, 16, 4, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..4).prop_map(serde_json::Value::from),
+            proptest::collection::btree_map("[a-z]{0,5}", inner, 0..4)
+                .prop_map(|members| serde_json::Value::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
 proptest! {
     #[test]
     fn arbitrary_bytes_are_no_envelope(bytes in any::<Vec<u8>>()) {
         prop_assert!(Envelope::parse(&bytes).is_err());
+    }
+
+    /// What goes through an answer with a cursor takes what JSON is, and nothing else.
+    #[test]
+    fn a_search_is_taken_where_its_answer_is_json(
+        data in json(), rows in proptest::collection::vec(json(), 0..4), pretty in any::<bool>(),
+        at in any::<proptest::sample::Index>(), byte in "[ -~]", damage in any::<bool>(),
+    ) {
+        let page = serde_json::json!({"total": 3, "data": rows, "more": data.clone()});
+        for data in [data, page, serde_json::Value::Array(rows)] {
+            let whole = serde_json::json!({"http_code": 200, "response_code": "SUCCESS", "data": data});
+            let mut text = if pretty { serde_json::to_string_pretty(&whole) } else { serde_json::to_string(&whole) }.unwrap();
+            if damage {
+                let at = at.index(text.len());
+                if text.is_char_boundary(at) && text.is_char_boundary(at + 1) {
+                    text.replace_range(at..=at, &byte);
+                }
+            }
+            let (ours, theirs) = (Envelope::of_search(text.as_bytes()), Envelope::parse(text.as_bytes()));
+            prop_assert_eq!(ours.map(|it| (it.http_code, it.response_code)).ok(),
+                theirs.map(|it| (it.http_code, it.response_code)).ok(), "{}", text);
+        }
     }
 
     /// With and without what has to be unescaped.
