@@ -260,10 +260,7 @@ impl ClickSend {
         let (outcome, status) = (call.outcome.as_str(), call.status);
         tracing::debug!(outcome, status, elapsed = ?call.elapsed, "upstream call");
         let span = tracing::Span::current();
-        span.record("outcome", outcome);
-        if let Some(status) = status {
-            span.record("status", i64::from(status));
-        }
+        tracing::record_all!(span, outcome = outcome, status = status.map(i64::from));
         (self.0.observer)(call);
     }
 }

@@ -23,13 +23,12 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
-use tracing_subscriber::fmt::format::JsonFields;
 use tracing_subscriber::fmt::{self, MakeWriter};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{Layer, Registry};
 
-use self::json::JsonLine;
+use self::json::{JsonLine, Members};
 use self::lines::Lines;
 use crate::config::{self, LogFormat};
 
@@ -119,7 +118,7 @@ where
 {
     let layer = fmt::layer().with_writer(writer);
     match format {
-        LogFormat::Json => layer.fmt_fields(JsonFields::new()).event_format(JsonLine::default()).boxed(),
+        LogFormat::Json => layer.fmt_fields(Members).event_format(JsonLine::default()).boxed(),
         LogFormat::Text => layer.with_ansi(std::io::stderr().is_terminal()).boxed(),
     }
 }

@@ -73,6 +73,29 @@ fn a_line_is_one_object_with_the_fields_of_its_spans() {
 }
 
 #[test]
+fn a_field_may_be_anything_and_of_two_with_one_name_the_inner_and_later_counts() {
+    let lines = log_of(Verbosity::Usual, || {
+        let outer =
+            tracing::info_span!("outer", kind = "a", status = 1, level = "no", message = "no").entered();
+        outer.record("status", 2);
+        outer.record("status", 3);
+        let _inner = tracing::info_span!("inner", kind = "b").entered();
+        let odd = "tab\t \"quotes\" back\\slash\n\u{7f}\u{1}é";
+        tracing::info!(whole = -1_i64, most = u64::MAX, half = 0.5, none = f64::NAN, yes = true, odd, r#type = ?Some(odd));
+        let fault: Box<dyn std::error::Error> = "went \"wrong\"".into();
+        tracing::warn!(error = &*fault, "said");
+    });
+    let [odd, wrong] = lines.as_slice() else { unreachable!("{lines:?}") };
+    assert_eq!((&odd["kind"], &odd["status"], &odd["level"]), (&"b".into(), &3.into(), &"INFO".into()));
+    assert_eq!(odd["message"], "no", "the event has none of its own");
+    assert_eq!((&odd["whole"], &odd["most"], &odd["half"]), (&(-1).into(), &u64::MAX.into(), &0.5.into()));
+    assert_eq!((&odd["none"], &odd["yes"]), (&Value::Null, &true.into()));
+    let text = "tab\t \"quotes\" back\\slash\n\u{7f}\u{1}é";
+    assert_eq!((&odd["odd"], &odd["type"]), (&text.into(), &format!("{:?}", Some(text)).into()));
+    assert_eq!((&wrong["message"], &wrong["error"]), (&"said".into(), &"went \"wrong\"".into()));
+}
+
+#[test]
 fn details_are_left_out_and_a_quiet_log_has_only_what_is_wrong() {
     let write = || {
         tracing::debug!("detail");
