@@ -167,8 +167,12 @@ impl Inner {
         let settled = self.settle_for_certain(claim, sent).await;
         self.parts.ground.moved(&settled);
         let is_gone = settled.code.as_deref() == Some(Code::NumberNotAvailable.as_str());
-        if !settled.state.is_active() && !is_gone {
-            self.parts.searches.offer_again(settled.number.as_str());
+        let number = settled.number.as_str();
+        if settled.state.is_active() || is_gone {
+            // Once more: an earlier purchase of the number, which failed, may have offered it again in the meantime.
+            self.parts.searches.forget_number(number);
+        } else {
+            self.parts.searches.offer_again(number);
         }
         Ok(settled)
     }
