@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 
-from servers import ALGORITHMS, LONG, SERVER_CORE, SHORT, Field, asked
+from servers import ALGORITHMS, LONG, SERVER_CORE, SHORT, Field, asked, awake
 
 SUBJECTS = 1000
 RATE = 3000
@@ -143,8 +143,8 @@ def hits(run, field_of, length):
 def misses(run, tokens):
     """Each asks something nobody asked before, of upstream directly and through the gateway, on one connection.
 
-    Here upstream is on the gateway's core, so that both ways cross from one core to the other and back once: what that
-    takes in a virtual machine, whose idle cores have to be woken, is not what the gateway adds.
+    Here upstream is on the gateway's core and no core sleeps, so that both ways cross from one core to the other and back
+    once: what that takes in a virtual machine is not what the gateway adds.
     """
     upstream = run.field.nginx(core=SERVER_CORE)
     gateway = run.field.gateway(upstream.port, "misses")
@@ -230,7 +230,8 @@ def main():
             if "hits" in options.only:
                 hits(run, field_of, length)
             if "misses" in options.only:
-                misses(run, field.tokens("HS256", SUBJECTS))
+                with awake():
+                    misses(run, field.tokens("HS256", SUBJECTS))
             if "memory" in options.only:
                 memory_and_growth(run, upstream, length)
             print(f"\n{run.discarded} windows thrown away; {field.spans} batches of spans at the collector")
