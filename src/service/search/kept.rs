@@ -71,7 +71,8 @@ struct Row {
 
 impl KeptPage {
     pub(super) fn of(page: OfferPage, common: &Common) -> Self {
-        let (mut numbers, mut terms) = (String::new(), Vec::<Arc<Terms>>::new());
+        let length = page.offers.iter().map(|offer| offer.dedicated_number.len()).sum();
+        let (mut numbers, mut terms) = (String::with_capacity(length), Vec::<Arc<Terms>>::new());
         let mut rows = Vec::with_capacity(page.offers.len());
         for offer in page.offers {
             numbers.push_str(&offer.dedicated_number);
