@@ -162,12 +162,14 @@ def misses(run, tokens):
         })
         for name, it in seen.items():
             print(f"{name + ', ' + rows:30} {it['p50_us']:8.0f} {it['p99_us']:8.0f}")
-        slow = sum(seen["through the gateway"]["histogram"][15:17])
+        histogram = seen["through the gateway"]["histogram"]
+        slow = sum(histogram[15:17])
         print(f"  between 32.8 and 131 ms (a 40 ms step would be here): {slow}")
-        print(f"  {shown(seen['through the gateway']['histogram'])}")
+        print(f"  {shown(histogram)}")
         added = seen["through the gateway"]["p99_us"] - seen["upstream"]["p99_us"]
         run.verdict(f"added p99 of a miss, {rows}, µs", added, MISS_P99)
-        run.verdict(f"misses of {rows} in a 40 ms step", slow, 0)
+        # The host of a virtual machine stops it now and then; two delayed acknowledgements would stop many.
+        run.verdict(f"misses of {rows} in a 40 ms step, of 10,000", slow * 10_000 / sum(histogram), 1)
 
 
 def shown(histogram):
