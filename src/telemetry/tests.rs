@@ -39,7 +39,7 @@ impl Kept {
     }
 }
 
-/// What `logged` leaves in the log, line by line.
+/// What `logged` leaves in the log, line by line. No name stands twice in one, which other readers may refuse.
 fn log_of(verbosity: Verbosity, logged: impl FnOnce()) -> Vec<Value> {
     use tracing_subscriber::Layer as _;
     let kept = Kept::default();
@@ -48,7 +48,12 @@ fn log_of(verbosity: Verbosity, logged: impl FnOnce()) -> Vec<Value> {
         Registry::default().with(log(LogFormat::Json, lines.clone()).with_filter(levels(verbosity)));
     tracing::subscriber::with_default(subscriber, logged);
     lines.flush(Duration::from_secs(5));
-    kept.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    let read = |line: &str| {
+        let read: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(read.to_string().len(), line.len(), "{line}");
+        read
+    };
+    kept.text().lines().map(read).collect()
 }
 
 #[test]

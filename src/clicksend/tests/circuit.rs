@@ -50,9 +50,13 @@ async fn only_the_last_thirty_seconds_count_and_what_means_nothing_never_does() 
     advance(30 * SECOND).await;
     calls(&circuit, &[Failed, Failed, Failed, Failed, Nothing, Nothing]);
     assert_eq!(circuit.state(), CircuitState::Closed);
+    advance(30 * SECOND).await;
+    calls(&circuit, &[Answered, Answered, Answered, Failed]);
     advance(29 * SECOND).await;
     calls(&circuit, &[Failed]);
-    assert_eq!(circuit.state(), CircuitState::Open);
+    assert_eq!(circuit.state(), CircuitState::Closed, "two of five");
+    calls(&circuit, &[Failed]);
+    assert_eq!(circuit.state(), CircuitState::Open, "three of six");
 }
 
 #[tokio::test(start_paused = true)]

@@ -51,6 +51,10 @@ fn an_empty_search_has_many_faces() {
 
 #[test]
 fn what_is_no_search_is_not_taken_for_an_empty_one() {
+    for after in ["{}", ",", "}", "null", "x"] {
+        let text = format!("{}{after}", body(r#""data":null"#));
+        assert!(Envelope::of_search(text.as_bytes()).is_err(), "{after} behind it");
+    }
     for data in [r#""Maintenance.""#, "7", "true", r#"{"data":"none"}"#, r#"{"total":1,"total":2}"#] {
         assert!(offers(&format!(r#""data":{data}"#)).is_err(), "{data}");
     }
@@ -103,6 +107,7 @@ fn rows_that_are_no_numbers_are_left_out() {
 fn a_row_that_looks_like_the_one_before_is_read_as_if_it_were_alone() {
     let like = |number: &str| ROW.replace(r#""+61491570156""#, number);
     let twice = ROW.replace(r#""local""#, r#""+61491570156""#);
+    let early = ROW.replace("Australia", "+61491570156");
     for next in [
         like(r#""+61491570157""#),
         like(r#""""#),
@@ -114,12 +119,13 @@ fn a_row_that_looks_like_the_one_before_is_read_as_if_it_were_alone() {
         like(r#"["+61491570157"]"#),
         twice.replace("+61491570156", "+61491570157"),
         twice.replacen("+61491570156", "+61491570157", 1),
+        early.replacen("+61491570156", "+61491570157", 1),
         ROW.replace("20.7100", "20.7101"),
         ROW.replace('{', "{ "),
         ROW.replace("local", "l\\u006fcal"),
     ] {
         let alone = offers(&format!(r#""data":[{next}]"#)).unwrap().offers;
-        for before in [ROW, &twice] {
+        for before in [ROW, &twice, &early] {
             let after = offers(&format!(r#""data":[{before},{before},{next},{next}]"#)).unwrap().offers;
             assert_eq!(after.get(2..), Some([alone.clone(), alone.clone()].concat().as_slice()), "{next}");
         }
