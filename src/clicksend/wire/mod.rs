@@ -37,21 +37,20 @@ pub(super) struct Envelope<'a, D = &'a RawValue> {
     pub(super) currency: Option<&'a RawValue>,
 }
 
-#[derive(Deserialize)]
-struct EnvelopeFields<'a> {
-    #[serde(borrow)]
-    http_code: Option<&'a RawValue>,
-    response_code: Option<&'a RawValue>,
-    response_msg: Option<&'a RawValue>,
-    data: Option<&'a RawValue>,
-    #[serde(rename = "_currency")]
-    currency: Option<&'a RawValue>,
-}
-
 impl<'a> Envelope<'a> {
     /// The envelope in a body, or what the body is instead.
     pub(super) fn parse(body: &'a [u8]) -> Result<Self, &'static str> {
-        let fields: EnvelopeFields<'a> = object(text_of(body)?).ok_or(NO_OBJECT)?;
+        #[derive(Deserialize)]
+        struct Fields<'a> {
+            #[serde(borrow)]
+            http_code: Option<&'a RawValue>,
+            response_code: Option<&'a RawValue>,
+            response_msg: Option<&'a RawValue>,
+            data: Option<&'a RawValue>,
+            #[serde(rename = "_currency")]
+            currency: Option<&'a RawValue>,
+        }
+        let fields: Fields<'a> = object(text_of(body)?).ok_or(NO_OBJECT)?;
         Self::of(fields.http_code, fields.response_code, fields.response_msg, fields.data, fields.currency)
     }
 }
