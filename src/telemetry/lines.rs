@@ -15,8 +15,8 @@ use tracing_subscriber::fmt::MakeWriter;
 use super::losses::LOG_LINES;
 use super::served::ServedLine;
 
-/// After each piece of work the thread rests for so long, so that a busy gateway wakes it for hundreds of lines and not for
-/// each: waking somebody costs more than a line.
+/// When nothing waits any more the thread rests for so long, so that a busy gateway wakes it for hundreds of lines and not
+/// for each: waking somebody costs more than a line.
 const REST: Duration = Duration::from_millis(5);
 /// Bytes written at once, about.
 const PIECE: usize = 32 * 1024;
@@ -46,10 +46,15 @@ impl Lines {
 
     /// Lines that a thread writes to `sink`, which may block.
     pub(super) fn to(sink: impl Write + Send + 'static) -> io::Result<Self> {
+        Self::resting(REST, sink)
+    }
+
+    /// As [`to`](Self::to), with a rest of this length.
+    pub(super) fn resting(rest: Duration, sink: impl Write + Send + 'static) -> io::Result<Self> {
         let (queue, waiting) = mpsc::sync_channel(QUEUE);
         let lost = Arc::new(AtomicU64::new(0));
         let lines = Self { queue, lost: Arc::clone(&lost) };
-        thread::Builder::new().name("log".to_owned()).spawn(move || write(&waiting, sink, &lost))?;
+        thread::Builder::new().name("log".to_owned()).spawn(move || write(&waiting, sink, &lost, rest))?;
         Ok(lines)
     }
 
@@ -100,19 +105,19 @@ impl Write for &Lines {
     }
 }
 
-fn write(waiting: &Receiver<Entry>, mut sink: impl Write, lost: &AtomicU64) {
+fn write(waiting: &Receiver<Entry>, mut sink: impl Write, lost: &AtomicU64, rest: Duration) {
     let mut piece = Vec::with_capacity(PIECE);
     while let Ok(first) = waiting.recv() {
         let mut next = Some(first);
-        let mut asked = None;
+        let (mut asked, mut is_full) = (None, false);
         while let Some(entry) = next {
             match entry {
                 Entry::Line(line) => piece.extend_from_slice(&line),
                 Entry::Served(served) => served.write(&mut piece),
                 Entry::Flush(done) => asked = Some(done),
             }
-            let is_full = piece.len() >= PIECE || asked.is_some();
-            next = if is_full { None } else { waiting.try_recv().ok() };
+            is_full = piece.len() >= PIECE;
+            next = if is_full || asked.is_some() { None } else { waiting.try_recv().ok() };
         }
         // A log that cannot be written cannot be logged either.
         let _ = sink.write_all(&piece);
@@ -124,7 +129,8 @@ fn write(waiting: &Receiver<Entry>, mut sink: impl Write, lost: &AtomicU64) {
         }
         match asked {
             Some(done) => drop(done.try_send(())),
-            None => thread::sleep(REST),
+            None if is_full => {}
+            None => thread::sleep(rest),
         }
     }
 }

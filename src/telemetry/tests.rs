@@ -144,6 +144,41 @@ fn a_log_that_is_not_read_holds_up_nobody() {
     assert!(kept.text().starts_with("0\n"));
 }
 
+#[test]
+fn a_log_that_has_more_to_write_does_not_rest() {
+    let ((let_go, held), (told, written)) = (mpsc::channel(), mpsc::channel());
+    let lines = Lines::resting(Duration::from_hours(1), Told(held, told)).unwrap();
+    // A piece by itself, so that the others wait when it is written; they are four more.
+    let mut all = format!("{:039999}\n", 0);
+    (&lines).write_all(all.as_bytes()).unwrap();
+    for number in 0..4_000 {
+        let line = format!("{number:039}\n");
+        (&lines).write_all(line.as_bytes()).unwrap();
+        all += &line;
+    }
+    drop(let_go);
+    let mut text = Vec::new();
+    while text.len() < all.len() {
+        text.extend(written.recv_timeout(Duration::from_secs(10)).unwrap());
+    }
+    assert!(text == all.as_bytes());
+}
+
+/// Writes nothing before it is let go, and tells what.
+struct Told(mpsc::Receiver<()>, mpsc::Sender<Vec<u8>>);
+
+impl Write for Told {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let _ = self.0.recv();
+        self.1.send(bytes.to_owned()).unwrap();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Takes one request: its head and its body.
 fn take_request(listener: &TcpListener) -> (String, Vec<u8>) {
     let (mut stream, _) = listener.accept().unwrap();
