@@ -57,8 +57,9 @@ COPY --from=sbom /sbom.cdx.json /usr/share/doc/numbers-gateway/sbom.cdx.json
 COPY --from=root --chown=10001:10001 /data /var/lib/numbers-gateway
 COPY --from=root --chown=10001:10001 /data /var/lib/numbers-gateway-audit
 
-# To the C library's allocator, which keeps for each thread what it once needed, and whatever large pieces leave behind: few
-# arenas, and large pieces apart from them, given back when they are free (tests/ops/soak.py).
+# To the C library's allocator, from which SQLite and the cryptography have their memory: it keeps for each thread what it
+# once needed, and whatever large pieces leave behind. Few arenas, and large pieces apart from them, given back when they are
+# free (tests/ops/soak.py). The program's own memory is mimalloc's.
 ENV MALLOC_ARENA_MAX=2
 ENV MALLOC_MMAP_THRESHOLD_=131072
 ENV MALLOC_TRIM_THRESHOLD_=131072

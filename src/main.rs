@@ -5,6 +5,10 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use numbers_gateway::{auth, cli};
 
+/// A search that upstream has to answer takes a quarter less time with it than with libc's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = match cli::Cli::try_parse() {
         Ok(cli) => cli,

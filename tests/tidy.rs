@@ -140,6 +140,8 @@ const HOMES: &[Home] = &[
         &["auth", "http", "service"],
         "a cache stands beside what it saves; a look must cost next to nothing, and what is kept is small",
     ),
+    home("mimalloc", &["main"], "one allocator for the program, and none for those who use its library"),
+    home("memchr", &["http"], "a finished answer is taken apart at its numbers, twenty kilobytes at a time"),
     home("jsonwebtoken", &["auth"], "tokens are read by the strict reader alone"),
     home(
         "aws_lc_rs",

@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
+use memchr::memmem;
 
 use crate::alike::Alike;
 
@@ -120,15 +121,14 @@ impl Woven {
 
 /// The parts of a body in their order: up to a number, and the number.
 fn split(body: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
-    let mut rest = body;
+    let (finder, mut rest) = (memmem::Finder::new(BEFORE), body);
     std::iter::from_fn(move || {
         if rest.is_empty() {
             return None;
         }
-        let before = rest.windows(BEFORE.len()).position(|window| window == BEFORE);
+        let before = finder.find(rest);
         let (stretch, after) = rest.split_at(before.map_or(rest.len(), |at| at + BEFORE.len()));
-        let (number, after) =
-            after.split_at(after.iter().position(|byte| *byte == b'"').unwrap_or(after.len()));
+        let (number, after) = after.split_at(memchr::memchr(b'"', after).unwrap_or(after.len()));
         rest = after;
         Some((stretch, number))
     })
