@@ -80,6 +80,7 @@ name = "registrations"
 when = {{ action = "register", number_types = ["10dlc"], countries = ["CA"] }}
 then = "allow"
 [limits]
+addresses = {{ per_second = 100000, burst = 100000 }}
 reads = {{ per_second = 100000, burst = 100000 }}
 misses = {{ per_minute = 100000, burst = 100000 }}
 writes = {{ per_minute = 100000, burst = 100000 }}
