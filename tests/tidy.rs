@@ -141,6 +141,7 @@ const HOMES: &[Home] = &[
         "a cache stands beside what it saves; a look must cost next to nothing, and what is kept is small",
     ),
     home("mimalloc", &["main"], "one allocator for the program, and none for those who use its library"),
+    home("smallvec", &["http"], "a finished answer lies in one place, so that a hit looks at few"),
     home("memchr", &["http"], "a finished answer is taken apart at its numbers, twenty kilobytes at a time"),
     home("jsonwebtoken", &["auth"], "tokens are read by the strict reader alone"),
     home(

@@ -150,8 +150,8 @@ impl Verified {
     }
 
     /// The first team, as it is noted in the log.
-    pub(super) fn team(&self) -> Option<&str> {
-        self.common.teams.first().map(TeamId::as_str)
+    pub(super) fn team(&self) -> Option<&TeamId> {
+        self.common.teams.first()
     }
 
     /// The whole principal again.
@@ -223,7 +223,7 @@ mod tests {
     use super::{BYTES, COMMON, ENTRY, Memory, SHORT};
     use crate::auth::keys::KeyTable;
     use crate::domain::canonical::Digest;
-    use crate::domain::principal::{Person, Principal, Role, TeamId};
+    use crate::domain::principal::{Person, Principal, Role};
 
     const ISSUER: &str = "https://issuer.example";
 
@@ -266,7 +266,7 @@ mod tests {
             memory.keep(token, &whole, count, keys());
             let verified = memory.recall(&token).unwrap();
             assert_eq!(verified.principal(ISSUER).unwrap(), whole);
-            assert_eq!(verified.team(), whole.teams.first().map(TeamId::as_str));
+            assert_eq!(verified.team(), whole.teams.first());
             assert_eq!(verified.person(ISSUER), whole.person.borrowed());
             assert_eq!((verified.issuer(), verified.has_role()), (count, true));
         }

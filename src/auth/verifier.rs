@@ -21,7 +21,7 @@ use super::remote::RemoteKeys;
 use super::trace::{Explanation, Trace};
 use crate::clock::Clock;
 use crate::domain::canonical::Digest;
-use crate::domain::principal::{PersonRef, Principal};
+use crate::domain::principal::{PersonRef, Principal, TeamId};
 
 /// How often tokens that have ended are let go.
 const TIDY_EVERY: Duration = Duration::from_mins(1);
@@ -64,7 +64,7 @@ impl Recalled {
     }
 
     /// His team, the first where there are several.
-    pub fn team(&self) -> Option<&str> {
+    pub fn team(&self) -> Option<&TeamId> {
         self.verified.team()
     }
 

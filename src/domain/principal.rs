@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -76,7 +77,7 @@ impl fmt::Display for Role {
 
 /// The key of a team in the configuration: `^[a-z0-9][a-z0-9_-]{0,62}$`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct TeamId(String);
+pub struct TeamId(Arc<str>);
 
 /// A text that cannot be a team's key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -87,6 +88,11 @@ impl TeamId {
     /// The key.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The key, held by one more.
+    pub fn shared(&self) -> Arc<str> {
+        Arc::clone(&self.0)
     }
 }
 
@@ -99,7 +105,7 @@ impl FromStr for TeamId {
         let well_formed = (1..=63).contains(&text.len())
             && text.bytes().all(allowed)
             && text.bytes().next().is_some_and(|first| first.is_ascii_alphanumeric());
-        if well_formed { Ok(Self(text.to_owned())) } else { Err(TeamError) }
+        if well_formed { Ok(Self(text.into())) } else { Err(TeamError) }
     }
 }
 

@@ -16,15 +16,18 @@ use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, 
 use futures_util::future::{BoxFuture, Either};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
+use smallvec::SmallVec;
 use tower::Service;
 
 use crate::auth::Recalled;
+use crate::domain::principal::TeamId;
 use crate::http::authenticate;
 use crate::http::client::{OfPeer, Peer};
 use crate::http::limit::Charged;
 use crate::http::observe::{self, Drawn};
 use crate::http::state::{EdgeSettings, Public, PublicParts};
-use crate::http::v3::{envelope, search};
+use crate::http::v3::envelope::{self, Tag};
+use crate::http::v3::search;
 use crate::http::woven::{Common, Woven};
 use crate::http::{answer, head, host};
 use crate::metrics::{CacheResult, WholeHits};
@@ -34,6 +37,9 @@ use crate::telemetry;
 
 /// A guess at how many answers there will be, by which the cache sizes itself at its beginning.
 const USUALLY: usize = 1_000;
+
+/// What an answer is kept by. Those of some filters lie in the table itself, so that a look has one place less to look at.
+type Target = SmallVec<[u8; 48]>;
 
 /// The routes, and in front of them what they answered last. Cheap to clone.
 #[derive(Clone)]
@@ -48,18 +54,25 @@ struct Shelf {
     public: Public,
     /// The head of a hit. What differs stands in it empty, so that it has its place.
     head: HeaderMap,
-    answers: Cache<Box<str>, Arc<Finished>, ByBytes>,
+    answers: Cache<Target, Arc<Finished>, ByBytes>,
     /// What answers have in common.
     common: Common,
     counts: WholeHits,
 }
 
-/// A finished answer: on the way out of a handler as an extension of its response, and then on the shelf.
+/// A finished answer: on the way out of a handler as an extension of its response, and then on the shelf. Lies in memory
+/// as a whole, because what nobody has asked for in the last second has to be brought from far away place by place.
 #[derive(Debug)]
 pub(super) struct Finished {
-    pub(super) body: Woven,
-    pub(super) tag: HeaderValue,
-    pub(super) standing: Standing,
+    tag: Tag,
+    standing: Standing,
+    body: Woven,
+}
+
+impl Finished {
+    pub(super) fn new(body: Woven, tag: Tag, standing: Standing) -> Self {
+        Self { tag, standing, body }
+    }
 }
 
 impl<S> Hits<S> {
@@ -118,13 +131,17 @@ where
         if let Some(peer) = self.peer {
             extensions.insert(peer);
         }
-        let (target, keeping) = (target_of(&request).map(Box::from), Arc::clone(&self.shelf));
+        let (target, keeping) = (
+            target_of(&request).map(|target| Target::from_slice(target.as_bytes())),
+            Arc::clone(&self.shelf),
+        );
         let answering = self.routes.call(request);
         Either::Right(Box::pin(async move {
             let mut response = answering.await?;
             if let Some(mut finished) = response.extensions_mut().remove::<Arc<Finished>>()
                 && let Some(target) = target
             {
+                // Nobody else has a new one.
                 if let Some(finished) = Arc::get_mut(&mut finished) {
                     finished.body.share(&keeping.common);
                 }
@@ -168,7 +185,7 @@ impl Shelf {
         id: &RequestId,
     ) -> Response<Body> {
         let mut headers = self.head.clone();
-        headers.insert(header::ETAG, finished.tag.clone());
+        headers.insert(header::ETAG, finished.tag.value());
         headers.insert(header::AGE, HeaderValue::from(age.as_secs()));
         if let Some(id) = observe::told(id) {
             headers.insert(observe::REQUEST_ID, id);
@@ -190,7 +207,7 @@ impl Shelf {
         request: &Request<B>,
         peer: Option<Peer>,
     ) -> Option<(Arc<Finished>, Duration, Recalled)> {
-        let finished = self.answers.get(target_of(request)?)?;
+        let finished = self.answers.get(target_of(request)?.as_bytes())?;
         let age = finished.standing.age()?;
         let PublicParts { settings, verifier, .. } = &*self.public;
         let is_plain = request.body().is_end_stream()
@@ -222,11 +239,11 @@ fn log(request_id: RequestId, drawn: Drawn, caller: &Recalled, status: u16, elap
     if drawn.0 {
         let span = observe::span(&request_id.to_string(), method, true);
         if let Some(team) = team {
-            span.record("team", team);
+            span.record("team", team.as_str());
         }
         observe::served(&span, route, status, elapsed);
     } else {
-        let team = team.map(Box::from);
+        let team = team.map(TeamId::shared);
         telemetry::served(telemetry::Served { request_id, method, route, team, status, elapsed });
     }
 }
@@ -240,10 +257,11 @@ fn target_of<B>(request: &Request<B>) -> Option<&str> {
 #[derive(Clone)]
 struct ByBytes;
 
-impl Weighter<Box<str>, Arc<Finished>> for ByBytes {
-    fn weight(&self, target: &Box<str>, finished: &Arc<Finished>) -> u64 {
-        /// The entry itself, the tag, when it was fetched, and what the allocator needs for each.
-        const HELD: usize = 400;
-        u64::try_from(HELD + target.len() + finished.body.size()).unwrap_or(u64::MAX)
+impl Weighter<Target, Arc<Finished>> for ByBytes {
+    fn weight(&self, target: &Target, finished: &Arc<Finished>) -> u64 {
+        /// Its place in the table, when it was fetched, and what the allocator needs for each.
+        const HELD: usize = 160;
+        let target = if target.spilled() { target.len() } else { 0 };
+        u64::try_from(HELD + size_of::<Finished>() + target + finished.body.size()).unwrap_or(u64::MAX)
     }
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use memchr::memmem;
+use smallvec::SmallVec;
 
 use crate::alike::Alike;
 
@@ -24,12 +25,16 @@ const STRETCHES: usize = 4_096;
 /// Different patterns. Beyond that, an answer has its own.
 const PATTERNS: usize = 4_096;
 
+/// Fifteen numbers, as many as an answer usually has, of thirteen characters: they lie in the body itself, because to look
+/// at one more place in memory costs as much as to copy ten rows.
+const USUAL_NUMBERS: usize = 15 * 13;
+
 /// A body that is written again and again.
 #[derive(Debug)]
 pub(super) struct Woven {
     pattern: Arc<Pattern>,
     /// All, one after the other.
-    numbers: Box<[u8]>,
+    numbers: SmallVec<[u8; USUAL_NUMBERS]>,
 }
 
 /// What makes a body of its numbers.
@@ -72,7 +77,7 @@ struct Row {
 impl Woven {
     /// The body, if its different parts are as few as those of an answer of ours are.
     pub(super) fn of(body: &[u8]) -> Option<Self> {
-        let (mut stretches, mut numbers, mut rows) = (Vec::<&[u8]>::new(), Vec::new(), Vec::new());
+        let (mut stretches, mut numbers, mut rows) = (Vec::<&[u8]>::new(), SmallVec::new(), Vec::new());
         for (stretch, number) in split(body) {
             let known = stretches.iter().position(|known| *known == stretch);
             let stretch = known.unwrap_or_else(|| {
@@ -82,9 +87,10 @@ impl Woven {
             numbers.extend_from_slice(number);
             rows.push(Row { stretch: stretch.try_into().ok()?, end: numbers.len().try_into().ok()? });
         }
+        numbers.shrink_to_fit();
         let stretches = stretches.into_iter().map(Arc::from).collect();
         let pattern = Pattern { stretches, rows: rows.into(), length: body.len() };
-        Some(Self { pattern: Arc::new(pattern), numbers: numbers.into() })
+        Some(Self { pattern: Arc::new(pattern), numbers })
     }
 
     /// Has in common what others have as well.
@@ -111,11 +117,12 @@ impl Woven {
         body.into()
     }
 
-    /// What it takes in memory, as if no other had the same pattern and stretches.
+    /// What it takes in memory beside itself, as if no other had the same pattern and stretches.
     pub(super) fn size(&self) -> usize {
         let Pattern { stretches, rows, .. } = &*self.pattern;
         let stretches = stretches.iter().map(|stretch| stretch.len() + HELD_FOR_A_STRETCH);
-        stretches.sum::<usize>() + self.numbers.len() + size_of::<Pattern>() + size_of_val::<[Row]>(rows)
+        let numbers = if self.numbers.spilled() { self.numbers.len() } else { 0 };
+        stretches.sum::<usize>() + numbers + size_of::<Pattern>() + size_of_val::<[Row]>(rows)
     }
 }
 

@@ -4,7 +4,7 @@
 //! text in the log's own thread: nobody waits for it.
 
 use std::io::Write as _;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -28,7 +28,7 @@ pub struct Served {
     /// The pattern of its route.
     pub route: &'static str,
     /// The team it was for.
-    pub team: Option<Box<str>>,
+    pub team: Option<Arc<str>>,
     /// What was answered.
     pub status: u16,
     /// How long it took.
@@ -57,7 +57,7 @@ pub fn served(served: Served) {
         return;
     }
     let Served { request_id, method, route, team, status, elapsed } = served;
-    let request_id = request_id.to_string();
+    let (request_id, team) = (request_id.to_string(), team.as_deref());
     tracing::info!(request_id, method, route, team, status, elapsed_ms = millis(elapsed), "request served");
 }
 
@@ -93,6 +93,7 @@ pub fn millis(elapsed: Duration) -> u64 {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a broken fixture stops the test")]
 
+    use std::sync::Arc;
     use std::time::Duration;
 
     use super::{Served, ServedLine};
@@ -105,7 +106,7 @@ mod tests {
                 request_id: RequestId::Theirs("r-1".into()),
                 method: "GET",
                 route: "/v3/numbers/search/{country}",
-                team: team.map(Box::from),
+                team: team.map(Arc::from),
                 status: 304,
                 elapsed: Duration::from_micros(2_700),
             };

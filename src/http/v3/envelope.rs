@@ -22,6 +22,30 @@ const USUAL_BODY: usize = 4 * 1024;
 /// As many as an answer has in the end, so that its table of them is made once.
 const HEADERS: usize = 12;
 
+/// What an `ETag` has of a body's digest: 128 bits of it, in quotes.
+const TAG: usize = 34;
+
+/// Stands for a body, as its `ETag`.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::http) struct Tag([u8; TAG]);
+
+impl Tag {
+    fn of(body: &[u8]) -> Self {
+        let digest = Digest::of(&[body]).to_string();
+        let mut tag = [b'"'; TAG];
+        for (place, digit) in tag.iter_mut().skip(1).zip(digest.bytes().take(TAG - 2)) {
+            *place = digit;
+        }
+        Self(tag)
+    }
+
+    /// As a header says it.
+    pub(in crate::http) fn value(&self) -> HeaderValue {
+        // Hexadecimal digits in quotes are fine.
+        HeaderValue::from_bytes(&self.0).unwrap_or(HeaderValue::from_static("\"\""))
+    }
+}
+
 /// What stands around every answer.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct Envelope<T> {
@@ -89,12 +113,11 @@ impl<T: Serialize> Envelope<T> {
     }
 
     /// The body with its `ETag`.
-    pub(super) fn finished(&self) -> Option<(Bytes, HeaderValue)> {
+    pub(super) fn finished(&self) -> Option<(Bytes, Tag)> {
         let mut body = Vec::with_capacity(USUAL_BODY);
         serde_json::to_writer(&mut body, self).ok()?;
         let body = Bytes::from(body);
-        let digest = Digest::of(&[&body]).to_string();
-        let tag = HeaderValue::try_from(format!("\"{}\"", digest.get(..32).unwrap_or(&digest))).ok()?;
+        let tag = Tag::of(&body);
         Some((body, tag))
     }
 }
@@ -107,23 +130,23 @@ pub(super) fn unwritten() -> Response<Body> {
 /// An answer that the caller may keep: its body, or 304 for who has it already.
 pub(in crate::http) fn cached(
     request: &HeaderMap,
-    tag: &HeaderValue,
+    tag: &Tag,
     body: impl FnOnce() -> Bytes,
 ) -> Response<Body> {
     let is_known = is_known(request, tag);
     let mut response = if is_known { empty(StatusCode::NOT_MODIFIED) } else { json(StatusCode::OK, body()) };
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, FOR_THE_CALLER);
-    headers.insert(header::ETAG, tag.clone());
+    headers.insert(header::ETAG, tag.value());
     response
 }
 
 /// Whether the caller says that it has what this tag stands for.
-pub(in crate::http) fn is_known(request: &HeaderMap, tag: &HeaderValue) -> bool {
+pub(in crate::http) fn is_known(request: &HeaderMap, tag: &Tag) -> bool {
     let known = request.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     known.flat_map(|list| list.split(',')).any(|one| {
         let one = one.trim();
-        one == "*" || one.strip_prefix("W/").unwrap_or(one).as_bytes() == tag.as_bytes()
+        one == "*" || one.strip_prefix("W/").unwrap_or(one).as_bytes() == tag.0
     })
 }
 

@@ -13,7 +13,7 @@ use crate::http::hits::Finished;
 use crate::http::path::PathParams;
 use crate::http::state::{Caller, Public, SearchShape};
 use crate::http::v3::Failure;
-use crate::http::v3::envelope::{self, Envelope};
+use crate::http::v3::envelope::{self, Envelope, Tag};
 use crate::http::v3::shapes::{OfferRow, Page};
 use crate::http::woven::Woven;
 use crate::metrics::CacheResult;
@@ -78,14 +78,14 @@ pub(super) async fn search(
     if standing.age().is_some()
         && let Some(body) = Woven::of(&body)
     {
-        response.extensions_mut().insert(Arc::new(Finished { body, tag, standing }));
+        response.extensions_mut().insert(Arc::new(Finished::new(body, tag, standing)));
     }
     describe_freshness(response.headers_mut(), age, cache);
     Ok(response)
 }
 
 /// The finished body with its tag.
-fn render(answer: SearchAnswer, request: &SearchRequest, shape: SearchShape) -> Option<(Bytes, HeaderValue)> {
+fn render(answer: SearchAnswer, request: &SearchRequest, shape: SearchShape) -> Option<(Bytes, Tag)> {
     const MESSAGE: &str = "Here are some numbers.";
     let rows: Vec<OfferRow<'_>> = answer.offers.iter().map(OfferRow::from).collect();
     match shape {
