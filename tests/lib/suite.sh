@@ -8,6 +8,8 @@ SUITE=$(basename "$0" .sh)
 SUITE_DIR="$RUN_DIR/$SUITE"
 CACHE="$PWD/tests/.cache"
 GATEWAY="${CARGO_TARGET_DIR:-target}/debug/numbers-gateway"
+# Tests wait for sockets and clocks more than they compute.
+export RUST_TEST_THREADS="${RUST_TEST_THREADS:-$((2 * $(nproc)))}"
 SERVERS=()
 LEFTOVERS=()
 STEP=0
