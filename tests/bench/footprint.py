@@ -2,13 +2,14 @@
 
     footprint.py PROGRAM
 
-Time is told as a ratio too: to the same program printing its version, started as often in the same run.
+ClickSend is the simulator, and answers: one that does not holds a start up for as long as a call is tried. Time is told as
+a ratio too: to the same program printing its version, started as often in the same run.
 """
 
 import json
 import os
 import pathlib
-import socket
+import re
 import statistics
 import subprocess
 import sys
@@ -32,10 +33,13 @@ head_file = "{folder}/audit-head"
 """
 
 
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+def simulator(program):
+    """A ClickSend that answers, and where."""
+    process = subprocess.Popen([program, "simulator", "--listen", "127.0.0.1:0"], stdout=subprocess.PIPE, text=True)
+    for line in process.stdout:
+        if found := re.match(r"simulator +(http://\S+)", line):
+            return process, found[1]
+    sys.exit("the simulator did not start")
 
 
 def start(program, configuration):
@@ -66,7 +70,7 @@ def memory(process):
 def main(program):
     with tempfile.TemporaryDirectory() as folder:
         configuration = os.path.join(folder, "gateway.toml")
-        upstream = f"http://127.0.0.1:{free_port()}"
+        upstream_process, upstream = simulator(program)
         pathlib.Path(configuration).write_text(CONFIGURATION.format(upstream=upstream, folder=folder))
         first, fresh = start(program, configuration)
         stop(first)
@@ -80,6 +84,8 @@ def main(program):
             began = time.perf_counter()
             subprocess.run([program, "--version"], check=True, stdout=subprocess.DEVNULL)
             versions.append(time.perf_counter() - began)
+        upstream_process.terminate()
+        upstream_process.wait()
 
     ready, version = statistics.median(starts), statistics.median(versions)
     print(f"start to ready, new database      {fresh * 1000:7.1f} ms")
