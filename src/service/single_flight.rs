@@ -8,6 +8,7 @@ use std::future::Future;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures_util::FutureExt as _;
 use tokio::sync::watch;
 
 use crate::service::background::Background;
@@ -71,13 +72,11 @@ where
         let (land, result) = watch::channel(None);
         flights.insert(key.clone(), result.clone());
         let entry = Entry { flights: Arc::clone(&self.flights), key: key.clone() };
-        let work = work();
-        self.background.spawn(async move {
-            let value = work.await;
+        self.background.spawn(work().map(move |value| {
             drop(entry);
             // Nobody may be waiting any more; the work was not only for them.
             let _ = land.send(Some(value));
-        });
+        }));
         Ok(Flight { result, part: Part::Led })
     }
 }
