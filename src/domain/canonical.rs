@@ -62,7 +62,14 @@ impl Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(out, "{byte:02x}"))
+        const fn digit(value: u8) -> u8 {
+            value + if value < 10 { b'0' } else { b'a' - 10 }
+        }
+        let mut text = [0; 64];
+        for (digits, byte) in text.as_chunks_mut().0.iter_mut().zip(self.0) {
+            *digits = [digit(byte >> 4), digit(byte & 0xf)];
+        }
+        out.write_str(str::from_utf8(&text).unwrap_or_default())
     }
 }
 
