@@ -16,9 +16,6 @@ pub(in crate::http) const JSON: HeaderValue = HeaderValue::from_static("applicat
 /// Of an answer that the caller may keep if it asks whether it still holds.
 pub(in crate::http) const FOR_THE_CALLER: HeaderValue = HeaderValue::from_static("private, no-cache");
 
-/// Fifteen rows of a search are three quarters of it.
-const USUAL_BODY: usize = 4 * 1024;
-
 /// As many as an answer has in the end, so that its table of them is made once.
 const HEADERS: usize = 12;
 
@@ -30,7 +27,7 @@ const TAG: usize = 34;
 pub(in crate::http) struct Tag([u8; TAG]);
 
 impl Tag {
-    fn of(body: &[u8]) -> Self {
+    pub(super) fn of(body: &[u8]) -> Self {
         let digest = Digest::of(&[body]).to_string();
         let mut tag = [b'"'; TAG];
         for (place, digit) in tag.iter_mut().skip(1).zip(digest.bytes().take(TAG - 2)) {
@@ -106,19 +103,15 @@ impl<T: Serialize> Envelope<T> {
 
     /// The response with an `ETag`, or 304 for who has it already.
     pub(super) fn into_cacheable(self, request: &HeaderMap) -> Response<Body> {
-        match self.finished() {
-            Some((body, tag)) => cached(request, &tag, || body),
+        match self.text() {
+            Some(body) => cached(request, &Tag::of(&body), || body.into()),
             None => unwritten(),
         }
     }
 
-    /// The body with its `ETag`.
-    pub(super) fn finished(&self) -> Option<(Bytes, Tag)> {
-        let mut body = Vec::with_capacity(USUAL_BODY);
-        serde_json::to_writer(&mut body, self).ok()?;
-        let body = Bytes::from(body);
-        let tag = Tag::of(&body);
-        Some((body, tag))
+    /// As JSON.
+    pub(super) fn text(&self) -> Option<Vec<u8>> {
+        serde_json::to_vec(self).ok()
     }
 }
 

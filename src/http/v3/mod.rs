@@ -7,6 +7,7 @@ mod buy;
 pub(super) mod envelope;
 mod numbers;
 mod register;
+mod rows;
 pub(super) mod search;
 mod shapes;
 

@@ -12,9 +12,9 @@ use crate::http::context::Params;
 use crate::http::hits::Finished;
 use crate::http::path::PathParams;
 use crate::http::state::{Caller, Public, SearchShape};
-use crate::http::v3::Failure;
 use crate::http::v3::envelope::{self, Envelope, Tag};
 use crate::http::v3::shapes::{OfferRow, Page};
+use crate::http::v3::{Failure, rows};
 use crate::http::woven::Woven;
 use crate::metrics::CacheResult;
 use crate::service::Refusal;
@@ -87,17 +87,22 @@ pub(super) async fn search(
 /// The finished body with its tag.
 fn render(answer: SearchAnswer, request: &SearchRequest, shape: SearchShape) -> Option<(Bytes, Tag)> {
     const MESSAGE: &str = "Here are some numbers.";
-    let rows: Vec<OfferRow<'_>> = answer.offers.iter().map(OfferRow::from).collect();
-    match shape {
-        SearchShape::List => Envelope::success(MESSAGE, Some(rows)).with_currency(answer.currency).finished(),
-        SearchShape::Page => {
-            let paging = (request.page, request.limit);
-            // ClickSend's own links here are relative and say no more than this.
-            let page =
-                Page::new(answer.total, paging, rows, answer.currency, |page| format!("/?page={page}"));
-            Envelope::success(MESSAGE, Some(page)).finished()
+    let around = match shape {
+        SearchShape::List => {
+            let rows = Vec::<OfferRow<'_>>::new();
+            Envelope::success(MESSAGE, Some(rows)).with_currency(answer.currency).text()?
         }
-    }
+        SearchShape::Page => {
+            let (paging, count) = ((request.page, request.limit), answer.offers.len());
+            // ClickSend's own links here are relative and say no more than this.
+            let link = |page| format!("/?page={page}");
+            let page = Page::<OfferRow<'_>>::around(answer.total, paging, count, answer.currency, link);
+            Envelope::success(MESSAGE, Some(page)).text()?
+        }
+    };
+    let body = rows::filled(&around, &answer.offers)?;
+    let tag = Tag::of(&body);
+    Some((body.into(), tag))
 }
 
 fn insists(headers: &HeaderMap) -> bool {

@@ -40,14 +40,26 @@ impl<T> Page<T> {
     /// A page of rows. `link` makes the address of another page; ours, never upstream's own.
     pub(super) fn new(
         total: u64,
-        (page, limit): (u32, u32),
+        paging: (u32, u32),
         data: Vec<T>,
+        currency: Option<CurrencyBlock>,
+        link: impl Fn(u32) -> String,
+    ) -> Self {
+        let count = data.len();
+        Self { data, ..Self::around(total, paging, count, currency, link) }
+    }
+
+    /// What stands around so many rows, and none of them.
+    pub(super) fn around(
+        total: u64,
+        (page, limit): (u32, u32),
+        count: usize,
         currency: Option<CurrencyBlock>,
         link: impl Fn(u32) -> String,
     ) -> Self {
         let last_page = total.div_ceil(u64::from(limit.max(1)));
         let first = u64::from(page.saturating_sub(1)) * u64::from(limit) + 1;
-        let count = u64::try_from(data.len()).unwrap_or(u64::MAX);
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
         Self {
             total,
             per_page: limit,
@@ -57,7 +69,7 @@ impl<T> Page<T> {
             prev_page_url: (page > 1).then(|| link(page - 1)),
             from: (count > 0).then_some(first),
             to: (count > 0).then_some(first + count.saturating_sub(1)),
-            data,
+            data: Vec::new(),
             currency,
         }
     }
