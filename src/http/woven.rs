@@ -14,7 +14,7 @@ use smallvec::SmallVec;
 use crate::alike::Alike;
 
 /// What stands before each number in an answer; inside of a JSON text its quotes would be escaped.
-const BEFORE: &[u8] = b"\"dedicated_number\":\"";
+pub(super) const BEFORE: &[u8] = b"\"dedicated_number\":\"";
 
 /// The counters of a stretch, its place among others, and what the allocator needs.
 const HELD_FOR_A_STRETCH: usize = 48;

@@ -10,11 +10,10 @@ use memchr::memmem;
 
 use crate::domain::search::{Offer, Terms};
 use crate::http::v3::shapes::OfferRow;
+use crate::http::woven::BEFORE;
 
 /// The place for the rows. Inside of a JSON text its quotes would be escaped.
 const NO_ROWS: &[u8] = b"\"data\":[]";
-/// What stands before a row's number.
-const BEFORE: &[u8] = b"\"dedicated_number\":\"";
 /// More than a usual row has.
 const USUAL_ROW: usize = 256;
 
