@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 #[path = "cli/policy.rs"]
@@ -400,9 +400,11 @@ listen = "127.0.0.1:0"
 base_url = "http://127.0.0.1:1"
 username = "acme"
 api_key = "the-api-key"
+[teams.growth]
+budget = { spend_per_month = "unlimited", recurring_per_month = "unlimited" }
 "#;
     fs::write(folder.path().join("gateway.toml"), text + more).unwrap();
-    let token = run(&folder, "token --config gateway.toml --subject ann --role viewer").stdout;
+    let token = run(&folder, "token --config gateway.toml --subject ann --role viewer --team growth").stdout;
     let mut serving = Serving::start(&folder, "serve --config gateway.toml");
     let mut log = BufReader::new(serving.0.stderr.take().unwrap());
     let (mut line, mut all) = (String::new(), String::new());
@@ -426,6 +428,8 @@ api_key = "the-api-key"
     let served = lines.iter().find(|line| line["message"] == "request served").unwrap();
     let id = served["request_id"].as_str().unwrap();
     assert!(answer.contains(&format!("X-Request-Id: {id}\r\n")), "{answer}");
+    let said = [&served["method"], &served["route"], &served["team"], &served["status"]];
+    assert_eq!(said, [&json!("GET"), &json!("/v3/numbers/search/{country}"), &json!("growth"), &json!(503)]);
     let signature = token.trim().rsplit('.').next().unwrap();
     assert!(!all.contains(signature) && !all.contains("the-api-key"), "{all}");
 }

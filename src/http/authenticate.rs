@@ -1,6 +1,7 @@
 //! Who is asking: the token out of its header, verified, as an extension of the request.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Request, State};
@@ -29,9 +30,8 @@ pub(super) async fn authenticate(
     };
     match public.verifier.verify(&token).await {
         Ok(principal) => {
-            observe::note_team(&principal);
-            request.extensions_mut().insert(Caller(principal));
-            next.run(request).await
+            request.extensions_mut().insert(Caller(Arc::clone(&principal)));
+            observe::for_team_of(&principal, next.run(request)).await
         }
         Err(auth::Refusal::Invalid(reason)) => {
             public.metrics.token_refused(reason.as_str());

@@ -244,6 +244,7 @@ fn log(request_id: RequestId, drawn: Drawn, caller: &Recalled, status: u16, elap
         observe::served(&span, route, status, elapsed);
     } else {
         let team = team.map(TeamId::shared);
+        let route = route.into();
         telemetry::served(telemetry::Served { request_id, method, route, team, status, elapsed });
     }
 }

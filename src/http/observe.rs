@@ -1,5 +1,6 @@
 //! What every request leaves behind: an id, a span, a line in the log, a count.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,12 +10,12 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
 use axum::middleware::Next;
 use tracing::{Instrument as _, Span};
 
-use crate::domain::principal::Principal;
+use crate::domain::principal::{Principal, TeamId};
 use crate::http::authenticate::only;
 use crate::http::client::Peer;
 use crate::http::state::{EdgeSettings, Public};
 use crate::request_id::{self, RequestId};
-use crate::telemetry;
+use crate::telemetry::{self, Served};
 
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -27,7 +28,9 @@ pub(super) async fn observe(State(public): State<Public>, request: Request, next
     let method = method_label(request.method());
     let is_sampled = request.extensions().get::<Drawn>().is_some_and(|drawn| drawn.0);
     let span = span(&id_text, method, is_sampled);
-    if let Some(traceparent) = traceparent(request.headers(), Peer::of(&request), &public.settings) {
+    let traceparent = traceparent(request.headers(), Peer::of(&request), &public.settings);
+    let is_traced = is_sampled || traceparent.is_some();
+    if let Some(traceparent) = traceparent {
         telemetry::continue_trace(&span, traceparent);
     }
     let begun = Instant::now();
@@ -35,12 +38,17 @@ pub(super) async fn observe(State(public): State<Public>, request: Request, next
     let answered = request_id::on_behalf_of(id_text, next.run(request));
     let mut response = answered.instrument(span.clone()).await;
     drop(active);
-    let route = response.extensions_mut().remove::<Route>().map_or("_unmatched".to_owned(), |route| route.0);
+    let Route(route) = response.extensions_mut().remove().unwrap_or(Route(Cow::Borrowed("_unmatched")));
     let (status, elapsed) = (response.status().as_u16(), begun.elapsed());
     public.metrics.request_served(method, &route, status, elapsed);
-    served(&span, &route, status, elapsed);
     if let Some(id) = told(&id) {
         response.headers_mut().insert(REQUEST_ID, id);
+    }
+    if is_traced {
+        served(&span, &route, status, elapsed);
+    } else {
+        let team = response.extensions_mut().remove::<Team>().map(|team| team.0.shared());
+        telemetry::served(Served { request_id: id, method, route, team, status, elapsed });
     }
     response
 }
@@ -59,7 +67,8 @@ pub(super) fn span(id: &str, method: &'static str, is_sampled: bool) -> Span {
     )
 }
 
-/// Notes how a request ended, and logs that it was served.
+/// Notes how a request ended in its span, and logs that it was served. One that is not traced leaves its line to the log's
+/// thread ([`telemetry::served`]).
 pub(super) fn served(span: &Span, route: &str, status: u16, elapsed: Duration) {
     // At once, because each time the fields are written anew. The status is a number, as OpenTelemetry has it; an unsigned
     // one would arrive as text.
@@ -92,23 +101,32 @@ pub(super) fn told(id: &RequestId) -> Option<HeaderValue> {
     HeaderValue::from_str(id.text(&mut [0; 36])).ok()
 }
 
-/// Notes for whom a request is: the team, and not who in it; that stands in the evidence, where it can be erased.
-pub(super) fn note_team(principal: &Principal) {
-    if let Some(team) = principal.teams.first() {
-        Span::current().record("team", team.as_str());
-    }
+/// The team of a request, carried out on the answer.
+#[derive(Clone)]
+struct Team(TeamId);
+
+/// Notes for whom a request is answered: the team, and not who in it; that stands in the evidence, where it can be erased.
+pub(super) async fn for_team_of(
+    principal: &Principal,
+    answering: impl Future<Output = Response<Body>>,
+) -> Response<Body> {
+    let Some(team) = principal.teams.first() else { return answering.await };
+    Span::current().record("team", team.as_str());
+    let mut response = answering.await;
+    response.extensions_mut().insert(Team(team.clone()));
+    response
 }
 
 /// The pattern that matched, carried out on the answer: the layers outside of the router cannot see it.
 #[derive(Clone)]
-struct Route(String);
+struct Route(Cow<'static, str>);
 
 /// Inside the router: notes which pattern matched.
 pub(super) async fn note_route(request: Request, next: Next) -> Response<Body> {
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let mut response = next.run(request).await;
     if let Some(route) = route {
-        response.extensions_mut().insert(Route(route));
+        response.extensions_mut().insert(Route(Cow::Owned(route)));
     }
     response
 }

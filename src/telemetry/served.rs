@@ -3,6 +3,7 @@
 //! It has the keys of any other request's line (`json`), but goes through the log's queue as what it is made of, and becomes
 //! text in the log's own thread: nobody waits for it.
 
+use std::borrow::Cow;
 use std::io::Write as _;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -26,7 +27,7 @@ pub struct Served {
     /// Its method.
     pub method: &'static str,
     /// The pattern of its route.
-    pub route: &'static str,
+    pub route: Cow<'static, str>,
     /// The team it was for.
     pub team: Option<Arc<str>>,
     /// What was answered.
@@ -57,7 +58,7 @@ pub fn served(served: Served) {
         return;
     }
     let Served { request_id, method, route, team, status, elapsed } = served;
-    let (request_id, team) = (request_id.to_string(), team.as_deref());
+    let (request_id, route, team) = (request_id.to_string(), &*route, team.as_deref());
     tracing::info!(request_id, method, route, team, status, elapsed_ms = millis(elapsed), "request served");
 }
 
@@ -105,7 +106,7 @@ mod tests {
             let served = Served {
                 request_id: RequestId::Theirs("r-1".into()),
                 method: "GET",
-                route: "/v3/numbers/search/{country}",
+                route: "/v3/numbers/search/{country}".into(),
                 team: team.map(Arc::from),
                 status: 304,
                 elapsed: Duration::from_micros(2_700),

@@ -70,16 +70,18 @@ pub(super) async fn enter(State(public): State<Public>, mut request: Request, ne
     };
     match public.verifier.verify(&token).await {
         Ok(principal) => {
-            observe::note_team(&principal);
             let form_token = form_token.unwrap_or_default();
             let visitor = Visitor { principal: Arc::clone(&principal), form_token, by_cookie };
-            request.extensions_mut().insert(Caller(principal));
+            request.extensions_mut().insert(Caller(Arc::clone(&principal)));
             request.extensions_mut().insert(visitor.clone());
-            let mut response = next.run(request).await;
-            match response.extensions_mut().remove::<Refused>() {
-                Some(Refused(refusal)) => page::refused_inside(&visitor, &refusal, response),
-                None => response,
-            }
+            let answering = async {
+                let mut response = next.run(request).await;
+                match response.extensions_mut().remove::<Refused>() {
+                    Some(Refused(refusal)) => page::refused_inside(&visitor, &refusal, response),
+                    None => response,
+                }
+            };
+            observe::for_team_of(&principal, answering).await
         }
         Err(auth::Refusal::Invalid(reason)) => {
             public.metrics.token_refused(reason.as_str());
