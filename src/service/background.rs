@@ -26,8 +26,8 @@ impl Background {
         F: Future<Output = ()> + Send + 'static,
     {
         let abandoned = self.abandoned.clone();
-        // In a box: each layer around it takes the task by value and would have room for it twice, so that a call of 1 KiB
-        // became a task of 16.
+        // In a box: each layer around it takes the task by value and has room for it twice. To move a search's took 33,000
+        // instructions.
         let task = Box::pin(task);
         let task = async move {
             abandoned.run_until_cancelled(task).await;
